@@ -1,0 +1,23 @@
+//! What the s3pipes tools share.
+//!
+//! Without features this crate holds no network code and no async runtime. The feature `bucket` is the
+//! only door to tokio and to the S3 SDK; the pure filters are built without it, and a test asks cargo.
+
+pub mod args;
+pub mod error;
+pub mod levels;
+pub mod listing;
+pub mod names;
+pub mod place;
+pub mod prices;
+pub mod rate;
+pub mod run;
+pub mod settings;
+pub mod units;
+
+#[cfg(feature = "bucket")]
+pub mod bucket;
+#[cfg(feature = "bucket")]
+pub mod progress;
+
+pub use error::{Class, Doing, Error, Result};

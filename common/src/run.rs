@@ -1,0 +1,266 @@
+//! What every main does: parse, run, report, choose the exit code.
+//!
+//! A tool is a function of its arguments and its streams; it never exits, and it prints to standard error
+//! only through [`Streams::voice`]. Panics are not expected; if one happens it ends the process with a
+//! code that no script takes for success.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Voice;
+use crate::error::{Class, Doing, Error, Result};
+
+/// The size we ask for pipes on standard input and output: the kernel's default of 64 KiB costs a
+/// process switch per 64 KiB, and 1 MiB is what an unprivileged process may have.
+const PIPE: usize = 1 << 20;
+
+/// Parses the command line into `A`, runs the tool and reports how it went. The whole of every `main`.
+pub fn start<A: Parser + Spoken>(name: &'static str, run: fn(A, &mut Streams) -> Result<()>) -> ExitCode {
+    let args = match A::try_parse() {
+        Ok(args) => args,
+        Err(error) => return parse_failure(name, &error),
+    };
+    let mut streams = Streams::standard(name, args.voice());
+    let outcome = run(args, &mut streams).and_then(|()| streams.flush());
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            streams.voice().error(&error);
+            ExitCode::from(error.class().code())
+        }
+    }
+}
+
+/// Help goes to standard output and succeeds; a wrong call says one thing on standard error and exits 2.
+fn parse_failure(name: &str, error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind as K;
+    if matches!(error.kind(), K::DisplayHelp | K::DisplayVersion) {
+        let written = io::stdout().write_all(error.render().to_string().as_bytes());
+        return ExitCode::from(u8::from(written.is_err()));
+    }
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("wrong arguments").trim_start_matches("error: ");
+    // clap puts the names of missing arguments on lines of their own.
+    let rest: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more") && !line.starts_with("tip:")).collect();
+    let message = if rest.is_empty() { first.to_owned() } else { format!("{first} {}", rest.join(" ")) };
+    let mut err = io::stderr().lock();
+    // Nothing can be done for a reader of standard error that went away.
+    let _ = writeln!(err, "{name}: error: {message}\n{name}: hint: see '{name} --help'");
+    ExitCode::from(Class::Usage.code())
+}
+
+/// Arguments that say how much the tool speaks.
+pub trait Spoken {
+    /// The flags for that.
+    fn voice(&self) -> Voice;
+}
+
+/// The three standard streams of a tool, handed to it so that it can be run inside a test.
+pub struct Streams {
+    input: Option<Input>,
+    output: Output,
+    voice: Speaker,
+}
+
+impl Streams {
+    /// The process's own streams.
+    #[must_use]
+    pub fn standard(name: &'static str, voice: Voice) -> Self {
+        Self { input: Some(Input::standard()), output: Output::standard(), voice: Speaker { name, voice } }
+    }
+
+    /// Standard input, once: a second taker would steal the first one's bytes.
+    ///
+    /// # Errors
+    /// If it was taken before.
+    pub fn take_input(&mut self) -> Result<Input> {
+        self.input.take().ok_or_else(|| Error::usage("standard input can be used only once"))
+    }
+
+    /// Standard output.
+    pub fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// What goes to standard error.
+    #[must_use]
+    pub fn voice(&self) -> Speaker {
+        self.voice
+    }
+
+    /// Pushes out what was written to standard output.
+    ///
+    /// # Errors
+    /// If it can't be written; [`Class::ReaderGone`] if its reader went away.
+    pub fn flush(&mut self) -> Result<()> {
+        written(self.output.flush())
+    }
+}
+
+/// Standard input: bytes, and the descriptor behind them for those who splice.
+pub struct Input(io::Stdin);
+
+impl Input {
+    fn standard() -> Self {
+        let stdin = io::stdin();
+        widen(stdin.as_fd());
+        Self(stdin)
+    }
+
+    /// True when a person would have to type the bytes.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.0.is_terminal()
+    }
+}
+
+impl Read for Input {
+    /// Reads straight from the descriptor; the caller brings a large buffer.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::io::read(self.0.as_fd(), &mut *buffer) {
+                Err(rustix::io::Errno::INTR) => {}
+                other => return other.map_err(io::Error::from),
+            }
+        }
+    }
+}
+
+impl AsFd for Input {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Standard output, unbuffered: the tools write large pieces or whole lines.
+pub struct Output(io::Stdout);
+
+impl Output {
+    fn standard() -> Self {
+        let stdout = io::stdout();
+        widen(stdout.as_fd());
+        Self(stdout)
+    }
+
+    /// True when the bytes would land on a person's screen.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.0.is_terminal()
+    }
+
+    /// Writes one line and its line feed.
+    ///
+    /// # Errors
+    /// As [`written`].
+    pub fn line(&mut self, line: impl fmt::Display) -> Result<()> {
+        written(self.write_all(format!("{line}\n").as_bytes()))
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        rustix::io::write(self.0.as_fd(), bytes).map_err(io::Error::from)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsFd for Output {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Gives a failed write to standard output its class: a reader that went away is not our error to report.
+///
+/// # Errors
+/// The failure.
+pub fn written<T>(result: io::Result<T>) -> Result<T> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Err(Error::new(Class::ReaderGone, "write to standard output", "its reader went away"))
+        }
+        other => other.doing("write to standard output"),
+    }
+}
+
+/// Makes a pipe larger. Not a pipe, or over the user's share of pipe memory: no matter.
+fn widen(descriptor: BorrowedFd<'_>) {
+    let _ = rustix::pipe::fcntl_setpipe_size(descriptor, PIPE);
+}
+
+/// Speaks on standard error, a line at a time, under the tool's name.
+#[derive(Clone, Copy, Debug)]
+pub struct Speaker {
+    name: &'static str,
+    voice: Voice,
+}
+
+impl Speaker {
+    /// An error, and what to do about it.
+    pub fn error(&self, error: &Error) {
+        if error.is_silent() {
+            return;
+        }
+        self.say("error", error);
+        if let Some(hint) = error.advice() {
+            self.say("hint", hint);
+        }
+    }
+
+    /// Something that may turn into trouble. Not silenced by `-q`.
+    pub fn warning(&self, text: impl fmt::Display) {
+        self.say("warning", text);
+    }
+
+    /// A remark about what is being done; `-q` silences it.
+    pub fn note(&self, text: impl fmt::Display) {
+        if !self.voice.quiet {
+            self.say("note", text);
+        }
+    }
+
+    /// A detail, for `-v` only.
+    pub fn detail(&self, text: impl fmt::Display) {
+        if self.voice.verbose {
+            self.say("detail", text);
+        }
+    }
+
+    /// A line without a label, such as a plan; `-q` silences it.
+    pub fn plain(&self, text: impl fmt::Display) {
+        if !self.voice.quiet {
+            // Nothing can be done for a reader of standard error that went away.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// True when a progress bar has somebody to look at it.
+    #[must_use]
+    pub fn wants_progress(&self) -> bool {
+        !self.voice.quiet && io::stderr().is_terminal()
+    }
+
+    /// True with `-q`.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.voice.quiet
+    }
+
+    /// The name of the tool that speaks.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn say(self, label: &str, text: impl fmt::Display) {
+        let _ = writeln!(io::stderr().lock(), "{}: {label}: {text}", self.name);
+    }
+}
