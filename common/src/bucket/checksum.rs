@@ -1,0 +1,218 @@
+//! Checksums of whole objects: what we compute, what servers hold, and how the two are compared.
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::ChecksumType;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use crc_fast::{CrcAlgorithm, Digest};
+use md5::Digest as _;
+
+use super::ladder::Ladder;
+
+/// The checksum in the form of S3's headers.
+pub(super) fn encode(crc: u64) -> String {
+    STANDARD.encode(crc.to_be_bytes())
+}
+
+/// CRC-64/NVME of `bytes`.
+pub(super) fn crc64(bytes: &[u8]) -> u64 {
+    crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
+}
+
+/// The CRC of two pieces put together.
+pub(super) fn joined(first: u64, second: u64, second_length: u64) -> u64 {
+    crc_fast::checksum_combine(CrcAlgorithm::Crc64Nvme, first, second, second_length)
+}
+
+/// What the server holds of the whole object, as `NAME:BASE64`.
+pub(super) fn shown(head: &HeadObjectOutput) -> Option<String> {
+    if head.checksum_type() == Some(&ChecksumType::Composite) {
+        return None;
+    }
+    let named = [
+        ("CRC64NVME", head.checksum_crc64_nvme()),
+        ("CRC32C", head.checksum_crc32_c()),
+        ("CRC32", head.checksum_crc32()),
+        ("SHA256", head.checksum_sha256()),
+    ];
+    named.into_iter().find_map(|(name, value)| value.filter(|value| !value.contains('-')).map(|value| format!("{name}:{value}")))
+}
+
+/// A check that runs along with the bytes of a whole object.
+pub(super) struct Check {
+    means: Means,
+    expected: String,
+    /// False where a mismatch may mean that the parts' sizes were guessed wrong.
+    certain: bool,
+}
+
+enum Means {
+    Crc(Box<Digest>),
+    Sha256(Box<sha2::Sha256>),
+    /// The ETag of an object that was stored by one request.
+    Md5(Box<md5::Md5>),
+    /// The ETag of a multipart upload: the MD5 of its parts' MD5s.
+    Parts { ladder: Ladder, number: u32, left: u64, part: Box<md5::Md5>, all: Box<md5::Md5> },
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    /// The bytes are those that were stored.
+    Proven,
+    /// They are not.
+    Damaged,
+    /// The server holds nothing to compare with.
+    Unknown,
+}
+
+impl Check {
+    /// The best check that the server's answer about an object allows.
+    pub(super) fn of(head: &HeadObjectOutput) -> Option<Self> {
+        let full = head.checksum_type() != Some(&ChecksumType::Composite);
+        let whole = |value: Option<&str>| value.filter(|value| full && !value.contains('-')).map(str::to_owned);
+        let crc = |algorithm| Means::Crc(Box::new(Digest::new(algorithm)));
+        if let Some(expected) = whole(head.checksum_crc64_nvme()) {
+            return Some(Self { means: crc(CrcAlgorithm::Crc64Nvme), expected, certain: true });
+        }
+        if let Some(expected) = whole(head.checksum_crc32_c()) {
+            return Some(Self { means: crc(CrcAlgorithm::Crc32Iscsi), expected, certain: true });
+        }
+        if let Some(expected) = whole(head.checksum_crc32()) {
+            return Some(Self { means: crc(CrcAlgorithm::Crc32IsoHdlc), expected, certain: true });
+        }
+        if let Some(expected) = whole(head.checksum_sha256()) {
+            return Some(Self { means: Means::Sha256(Box::default()), expected, certain: true });
+        }
+        Self::of_etag(head)
+    }
+
+    /// An ETag is an MD5 only where the server doesn't encrypt under a key of its own.
+    fn of_etag(head: &HeadObjectOutput) -> Option<Self> {
+        let keyed = head.server_side_encryption().is_some_and(|kind| kind.as_str() != "AES256") || head.sse_customer_algorithm().is_some();
+        let etag = head.e_tag()?.trim_matches('"');
+        let (digest, parts) = match etag.split_once('-') {
+            Some((digest, parts)) => (digest, Some(parts.parse::<u32>().ok()?)),
+            None => (etag, None),
+        };
+        if keyed || digest.len() != 32 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let Some(parts) = parts else {
+            return Some(Self { means: Means::Md5(Box::default()), expected: digest.to_owned(), certain: true });
+        };
+        let size = u64::try_from(head.content_length()?).ok()?;
+        let known = head.metadata().and_then(|metadata| metadata.get(Ladder::METADATA)).and_then(|text| text.parse().ok());
+        let ladder = known.or_else(|| Ladder::guess(size, parts))?;
+        let means = Means::Parts { ladder, number: 1, left: ladder.part(1), part: Box::default(), all: Box::default() };
+        Some(Self { means, expected: format!("{digest}-{parts}"), certain: known.is_some() })
+    }
+
+    /// Takes in the next bytes.
+    pub(super) fn update(&mut self, mut bytes: &[u8]) {
+        match &mut self.means {
+            Means::Crc(digest) => digest.update(bytes),
+            Means::Sha256(digest) => digest.update(bytes),
+            Means::Md5(digest) => digest.update(bytes),
+            Means::Parts { ladder, number, left, part, all } => {
+                while !bytes.is_empty() {
+                    if *left == 0 {
+                        all.update(part.finalize_reset());
+                        *number += 1;
+                        *left = ladder.part(*number);
+                    }
+                    let (now, later) = bytes.split_at(usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len()));
+                    part.update(now);
+                    *left -= now.len() as u64;
+                    bytes = later;
+                }
+            }
+        }
+    }
+
+    /// Compares, after the last byte.
+    pub(super) fn verdict(self) -> Verdict {
+        let found = match self.means {
+            // A 32-bit sum is eight characters of base64, and the last four of the eight bytes.
+            Means::Crc(digest) if self.expected.len() == 8 => STANDARD.encode(&digest.finalize().to_be_bytes()[4..]),
+            Means::Crc(digest) => encode(digest.finalize()),
+            Means::Sha256(digest) => STANDARD.encode(digest.finalize()),
+            Means::Md5(digest) => hex(&digest.finalize()),
+            Means::Parts { number, part, mut all, .. } => {
+                all.update(part.finalize());
+                format!("{}-{number}", hex(&all.finalize()))
+            }
+        };
+        match (found == self.expected, self.certain) {
+            (true, _) => Verdict::Proven,
+            (false, true) => Verdict::Damaged,
+            (false, false) => Verdict::Unknown,
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crcs_of_pieces_combine() {
+        let (first, second) = (b"backup of ".as_slice(), b"a whole machine".as_slice());
+        let both = [first, second].concat();
+        assert_eq!(joined(crc64(first), crc64(second), second.len() as u64), crc64(&both));
+        // The check value of CRC-64/NVME in the catalogue of CRC algorithms.
+        assert_eq!(crc64(b"123456789"), 0xae8b_1486_0a79_9888);
+    }
+
+    fn verdict(head: &HeadObjectOutput, bytes: &[u8]) -> Verdict {
+        let mut check = Check::of(head).unwrap();
+        for slice in bytes.chunks(3) {
+            check.update(slice);
+        }
+        check.verdict()
+    }
+
+    #[test]
+    fn what_servers_hold_is_compared() {
+        let head = || HeadObjectOutput::builder().content_length(9);
+        for head in [
+            head().checksum_crc64_nvme("rosUhgp5mIg=").build(),
+            head().checksum_crc32("y/Q5Jg==").build(),
+            head().checksum_crc32_c("4waSgw==").build(),
+            head().checksum_sha256("FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=").build(),
+            head().e_tag("\"25f9e794323b453885f5181f1b624d0b\"").build(),
+        ] {
+            let good = verdict(&head, b"123456789");
+            assert_eq!((good, verdict(&head, b"123456780")), (Verdict::Proven, Verdict::Damaged), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn a_composite_checksum_or_a_keyed_etag_proves_nothing() {
+        let head = HeadObjectOutput::builder().content_length(9).checksum_type(ChecksumType::Composite).checksum_crc32("y/Q5Jg==-2").build();
+        assert!(Check::of(&head).is_none());
+        let keyed = HeadObjectOutput::builder()
+            .content_length(9)
+            .e_tag("25f9e794323b453885f5181f1b624d0b")
+            .server_side_encryption(aws_sdk_s3::types::ServerSideEncryption::AwsKms)
+            .build();
+        assert!(Check::of(&keyed).is_none());
+    }
+
+    #[test]
+    fn the_etag_of_parts() {
+        let parts = md5::Md5::digest(b"1234").iter().chain(md5::Md5::digest(b"5678").iter()).chain(md5::Md5::digest(b"9").iter()).copied().collect::<Vec<u8>>();
+        let etag = format!("{}-3", hex(&md5::Md5::digest(&parts)));
+        let head = HeadObjectOutput::builder().content_length(9).e_tag(etag).metadata(Ladder::METADATA, "fixed:4").build();
+        assert_eq!(verdict(&head, b"123456789"), Verdict::Proven);
+        assert_eq!(verdict(&head, b"123456798"), Verdict::Damaged);
+    }
+}

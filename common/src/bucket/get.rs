@@ -1,0 +1,258 @@
+//! Reading objects: many ranges at once, bytes out in order, and proof at the end.
+//!
+//! Each object is looked at first; every range is then tied to the content that was seen (`If-Match`), so that a
+//! stream is never sewn together from two versions. A range that breaks off goes on in the middle of itself.
+//! Ranges wait for their turn in a window of bounded size: a slow reader costs no memory. Success is reported
+//! only after a checksum of the whole object, as the server holds it, matched what was written.
+
+mod span;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::ChecksumMode;
+use bytes::Bytes;
+use futures_util::stream::{self, FuturesOrdered};
+use futures_util::{StreamExt, TryStreamExt};
+use tokio::sync::mpsc;
+
+pub use self::span::Span;
+use super::checksum::{Check, Verdict};
+use super::failure::{Failure, Kind};
+use super::patience::{IDLE, Progress, bounded, watched};
+use super::Bucket;
+use crate::error::{Error, Result};
+use crate::rate::{Grant, Pacer};
+
+/// Objects that are looked at at once.
+const LOOKS: usize = 16;
+
+/// What to read, and how.
+pub struct Wish {
+    /// Keys, without the place's prefix; their bytes follow one another.
+    pub keys: Vec<String>,
+    /// Only these bytes of the whole.
+    pub span: Option<Span>,
+    /// Bytes of one ranged request.
+    pub range_size: u64,
+    /// Requests under way at once.
+    pub parallel: usize,
+    /// Bytes that the window may hold.
+    pub memory: u64,
+    /// How fast to read.
+    pub pacer: Arc<Pacer>,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Fetched {
+    /// Bytes.
+    pub size: u64,
+    /// False where a server holds no checksum that could be compared, or only a part was read.
+    pub proven: bool,
+}
+
+/// Takes the bytes, in order.
+pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<()> + Send);
+
+/// An object that was looked at.
+struct Seen {
+    key: String,
+    size: u64,
+    etag: Option<String>,
+    head: HeadObjectOutput,
+}
+
+/// What goes from the window to the writer.
+enum Delivery {
+    /// An object begins, and this is how to check it.
+    Begin(String, Option<Box<Check>>),
+    Bytes(Vec<Bytes>),
+    End,
+}
+
+impl Bucket {
+    /// Reads the objects and hands their bytes to `sink`; `progress` is told of the total, and then of every
+    /// piece that went out.
+    ///
+    /// # Errors
+    /// If one is missing or can't be read, changed meanwhile, or did not match its checksum; some bytes may
+    /// have been handed out by then.
+    pub fn get(&self, wish: &Wish, sink: Sink<'_>, progress: &(dyn Fn(Told) + Sync)) -> Result<Fetched> {
+        let (sender, receiver) = mpsc::channel(1);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(move || write(receiver, sink, progress));
+            let read = self.runtime.block_on(self.read(wish, sender, progress));
+            let written = writer.join().unwrap_or_else(|_| Err(Error::permanent("write the bytes", "the writer stopped")));
+            // When the writer stops, reading fails too; the writer's reason is the one to tell.
+            let (size, proven) = written?;
+            read?;
+            Ok(Fetched { size, proven: proven && wish.span.is_none() })
+        })
+    }
+
+    async fn read(&self, wish: &Wish, out: mpsc::Sender<Delivery>, progress: &(dyn Fn(Told) + Sync)) -> Result<()> {
+        let objects: Vec<Seen> = stream::iter(&wish.keys).map(|key| self.look(key)).buffered(LOOKS).try_collect().await?;
+        let total: u64 = objects.iter().map(|object| object.size).sum();
+        let (first, end) = match &wish.span {
+            None => (0, total),
+            Some(span) => span.within(total)?,
+        };
+        progress(Told::Total(end - first));
+        let mut base = 0;
+        for object in &objects {
+            let (from, to) = (first.clamp(base, base + object.size) - base, end.clamp(base, base + object.size) - base);
+            base += object.size;
+            if wish.span.is_some() && from == to {
+                continue;
+            }
+            let check = if wish.span.is_none() { Check::of(&object.head).map(Box::new) } else { None };
+            if out.send(Delivery::Begin(object.key.clone(), check)).await.is_err() {
+                return Ok(());
+            }
+            if !self.deliver(wish, object, from, to, &out).await? || out.send(Delivery::End).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the bytes `from..to` of one object; false when nobody takes them any more.
+    async fn deliver(&self, wish: &Wish, object: &Seen, from: u64, to: u64, out: &mpsc::Sender<Delivery>) -> Result<bool> {
+        let size = wish.range_size.max(1);
+        // Besides the window one range is being written and one waits for the writer.
+        let window = usize::try_from(wish.memory / size).unwrap_or(usize::MAX).saturating_sub(2).clamp(1, wish.parallel.max(1) * 2);
+        let mut starts = (0..(to - from).div_ceil(size)).map(|index| from + index * size);
+        let mut under_way = FuturesOrdered::new();
+        let mut ready: VecDeque<Vec<Bytes>> = VecDeque::new();
+        loop {
+            while under_way.len() < wish.parallel.max(1) && under_way.len() + ready.len() < window {
+                let Some(start) = starts.next() else { break };
+                under_way.push_back(self.range(wish, object, start, (start + size).min(to)));
+            }
+            // What is under way goes on while the writer is busy; otherwise a slow reader would look like a dead server.
+            tokio::select! {
+                Some(frames) = under_way.next() => ready.push_back(frames?),
+                permit = out.reserve(), if !ready.is_empty() => match (permit, ready.pop_front()) {
+                    (Ok(permit), Some(frames)) => permit.send(Delivery::Bytes(frames)),
+                    _ => return Ok(false),
+                },
+                else => return Ok(true),
+            }
+        }
+    }
+
+    /// The bytes `from..to` of an object, all of them.
+    async fn range(&self, wish: &Wish, object: &Seen, from: u64, to: u64) -> Result<Vec<Bytes>> {
+        let frames = RefCell::new(Vec::new());
+        let at = Cell::new(from);
+        let what = format!("read {}", object.key);
+        let read = self.patience.persist(&what, || async {
+            let progress = Progress::new();
+            watched(&progress, IDLE, async {
+                let request = self
+                    .client
+                    .get_object()
+                    .bucket(&self.name)
+                    .key(self.full(&object.key))
+                    .range(format!("bytes={}-{}", at.get(), to - 1))
+                    .set_if_match(object.etag.clone());
+                let mut body = request.send().await.map_err(|error| Failure::of(&error))?.body;
+                progress.touch();
+                while at.get() < to {
+                    let Some(frame) = body.next().await else { return Err(Failure::passing("the answer was too short")) };
+                    let frame = frame.map_err(|error| Failure::passing(format!("the answer broke off: {error}")))?;
+                    let left = usize::try_from(to - at.get()).unwrap_or(usize::MAX);
+                    if frame.len() > left {
+                        return Err(Failure::passing("the answer was too long"));
+                    }
+                    pace(&wish.pacer, frame.len(), &progress).await;
+                    progress.touch();
+                    at.set(at.get() + frame.len() as u64);
+                    frames.borrow_mut().push(frame);
+                }
+                Ok(())
+            })
+            .await
+        });
+        match read.await {
+            Ok(()) => Ok(frames.into_inner()),
+            Err(failure) if failure.kind == Kind::Condition => {
+                Err(Error::permanent(&what, "it was replaced while it was being read").hint("start again"))
+            }
+            Err(failure) => Err(failure.error(what)),
+        }
+    }
+
+    async fn look(&self, key: &str) -> Result<Seen> {
+        let head = self
+            .patience
+            .persist("look at an object", || {
+                let request = self.client.head_object().bucket(&self.name).key(self.full(key)).checksum_mode(ChecksumMode::Enabled);
+                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            })
+            .await
+            .map_err(|failure| match failure.kind {
+                Kind::Missing => Error::permanent(format!("read {key}"), format!("it is not in {}", self.place)),
+                _ => failure.error(format!("read {key}")),
+            })?;
+        let size = head.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+        Ok(Seen { key: key.to_owned(), size, etag: head.e_tag().map(str::to_owned), head })
+    }
+}
+
+/// What a reader is told of.
+#[derive(Clone, Copy, Debug)]
+pub enum Told {
+    /// Bytes to come.
+    Total(u64),
+    /// Bytes that went out.
+    Out(u64),
+}
+
+/// Waits until `bytes` may pass.
+async fn pace(pacer: &Pacer, mut bytes: usize, progress: &Progress) {
+    while bytes > 0 {
+        match pacer.take(bytes) {
+            Grant::Go(granted) => bytes -= granted,
+            Grant::Wait(time) => {
+                progress.touch();
+                tokio::time::sleep(time).await;
+            }
+        }
+    }
+}
+
+/// Writes what arrives, and checks it; returns the number of bytes and whether all of them were proven.
+fn write(mut deliveries: mpsc::Receiver<Delivery>, sink: Sink<'_>, progress: &(dyn Fn(Told) + Sync)) -> Result<(u64, bool)> {
+    let (mut size, mut proven) = (0, true);
+    let mut current: Option<(String, Option<Box<Check>>)> = None;
+    while let Some(delivery) = deliveries.blocking_recv() {
+        match delivery {
+            Delivery::Begin(key, check) => current = Some((key, check)),
+            Delivery::Bytes(frames) => {
+                for frame in frames {
+                    if let Some((_, Some(check))) = &mut current {
+                        check.update(&frame);
+                    }
+                    sink(&frame)?;
+                    size += frame.len() as u64;
+                    progress(Told::Out(frame.len() as u64));
+                }
+            }
+            Delivery::End => {
+                let (key, check) = current.take().unwrap_or_default();
+                match check.map_or(Verdict::Unknown, |check| check.verdict()) {
+                    Verdict::Proven => {}
+                    Verdict::Unknown => proven = false,
+                    Verdict::Damaged => {
+                        return Err(Error::permanent(format!("read {key}"), "it does not match its checksum").hint("don't use what came out"));
+                    }
+                }
+            }
+        }
+    }
+    Ok((size, proven))
+}

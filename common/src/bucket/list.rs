@@ -1,0 +1,269 @@
+//! Listing, deleting, and unfinished uploads.
+
+use aws_sdk_s3::types::{ChecksumMode, Delete, EncodingType, ObjectIdentifier};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use super::failure::{Failure, Kind};
+use super::patience::{IDLE, bounded};
+use super::{Bucket, checksum};
+use crate::error::{Error, Result};
+use crate::listing::Entry;
+
+/// How many small requests are under way at once.
+const AT_ONCE: usize = 16;
+/// What one DeleteObjects takes.
+const BATCH: usize = 1000;
+
+/// An upload that was begun and neither completed nor aborted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Upload {
+    /// Key, without the place's prefix.
+    pub key: String,
+    /// The server's name for the upload.
+    pub id: String,
+    /// When it was begun, by the server's clock.
+    pub started: Timestamp,
+    /// Bytes in the parts stored so far; `None` where they may not be listed.
+    pub bytes: Option<u64>,
+}
+
+impl Bucket {
+    /// Every object whose key begins with `prefix`, in the server's order.
+    ///
+    /// # Errors
+    /// If the bucket can't be listed.
+    pub fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
+        self.runtime.block_on(self.entries(prefix)).map_err(|failure| failure.error(format!("list {}", self.place)))
+    }
+
+    /// The same, or `None` where the keys don't allow to list.
+    ///
+    /// # Errors
+    /// If the bucket can't be listed for another reason.
+    pub fn list_if_allowed(&self, prefix: &str) -> Result<Option<Vec<Entry>>> {
+        match self.runtime.block_on(self.entries(prefix)) {
+            Ok(entries) => Ok(Some(entries)),
+            Err(failure) if failure.kind == Kind::Denied => Ok(None),
+            Err(failure) => Err(failure.error(format!("list {}", self.place))),
+        }
+    }
+
+    async fn entries(&self, prefix: &str) -> Result<Vec<Entry>, Failure> {
+        let mut entries = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let page = self
+                .patience
+                .persist("list the bucket", || {
+                    let request = self
+                        .client
+                        .list_objects_v2()
+                        .bucket(&self.name)
+                        .prefix(self.full(prefix))
+                        // A key may hold what XML can't.
+                        .encoding_type(EncodingType::Url)
+                        .set_continuation_token(token.clone());
+                    bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                })
+                .await?;
+            for object in page.contents() {
+                let Some(key) = object.key().and_then(|key| self.bare(&decoded(key))) else { continue };
+                entries.push(Entry {
+                    key,
+                    size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+                    modified: object.last_modified().map_or(Timestamp::UNIX_EPOCH, instant),
+                    etag: object.e_tag().unwrap_or_default().trim_matches('"').to_owned(),
+                    class: object.storage_class().map_or("STANDARD", |class| class.as_str()).to_owned(),
+                });
+            }
+            token = page.next_continuation_token().map(str::to_owned);
+            if token.is_none() || page.is_truncated() != Some(true) {
+                return Ok(entries);
+            }
+        }
+    }
+
+    /// The checksum that the server holds of each object: `CRC64NVME:BASE64` and the like, or `None` where
+    /// there is none or the keys don't allow to ask.
+    ///
+    /// # Errors
+    /// If the server can't be asked at all.
+    pub fn checksums(&self, keys: &[String]) -> Result<Vec<Option<String>>> {
+        let asked = stream::iter(keys).map(|key| async move {
+            let answer = self
+                .patience
+                .persist("ask for a checksum", || {
+                    let request = self.client.head_object().bucket(&self.name).key(self.full(key)).checksum_mode(ChecksumMode::Enabled);
+                    bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                })
+                .await;
+            match answer {
+                Ok(head) => Ok(checksum::shown(&head)),
+                Err(failure) if matches!(failure.kind, Kind::Denied | Kind::Missing) => Ok(None),
+                Err(failure) => Err(failure.error(format!("ask for the checksum of {key}"))),
+            }
+        });
+        self.runtime.block_on(asked.buffered(AT_ONCE).try_collect())
+    }
+
+    /// Deletes objects, a thousand a request; returns those that could not be deleted, and why.
+    ///
+    /// # Errors
+    /// If nothing can be deleted at all.
+    pub fn delete(&self, keys: &[String]) -> Result<Vec<(String, Error)>> {
+        let mut failed = Vec::new();
+        for batch in keys.chunks(BATCH) {
+            failed.extend(self.runtime.block_on(self.delete_batch(batch))?);
+        }
+        Ok(failed)
+    }
+
+    async fn delete_batch(&self, keys: &[String]) -> Result<Vec<(String, Error)>> {
+        let doing = || format!("delete from {}", self.place);
+        let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(self.full(key)).build()).collect::<Result<Vec<_>, _>>();
+        let delete = objects
+            .and_then(|objects| Delete::builder().set_objects(Some(objects)).quiet(true).build())
+            .map_err(|error| Error::permanent(doing(), error))?;
+        let answer = self
+            .patience
+            .persist("delete", || {
+                let request = self.client.delete_objects().bucket(&self.name).delete(delete.clone());
+                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            })
+            .await
+            .map_err(|failure| failure.error(doing()))?;
+        let failed = answer.errors().iter().map(|error| {
+            let key = error.key().and_then(|key| self.bare(key)).unwrap_or_default();
+            let failure = Failure::answered(200, error.code(), error.message());
+            let failure = failure.error(format!("delete {key}"));
+            (key, failure)
+        });
+        Ok(failed.collect())
+    }
+
+    /// Every unfinished upload under the place.
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    pub fn uploads(&self) -> Result<Vec<Upload>> {
+        let doing = || format!("list the unfinished uploads of {}", self.place);
+        self.runtime.block_on(async {
+            let mut uploads = self.upload_names().await.map_err(|failure| failure.error(doing()))?;
+            let sizes = stream::iter(&uploads).map(|upload| self.stored_bytes(upload)).buffered(AT_ONCE).collect::<Vec<_>>().await;
+            for (upload, bytes) in uploads.iter_mut().zip(sizes) {
+                upload.bytes = bytes;
+            }
+            Ok(uploads)
+        })
+    }
+
+    async fn upload_names(&self) -> Result<Vec<Upload>, Failure> {
+        let mut uploads = Vec::new();
+        let (mut key_marker, mut id_marker) = (None::<String>, None::<String>);
+        loop {
+            let page = self
+                .patience
+                .persist("list unfinished uploads", || {
+                    let request = self
+                        .client
+                        .list_multipart_uploads()
+                        .bucket(&self.name)
+                        .prefix(self.full(""))
+                        .encoding_type(EncodingType::Url)
+                        .set_key_marker(key_marker.clone())
+                        .set_upload_id_marker(id_marker.clone());
+                    bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                })
+                .await?;
+            for upload in page.uploads() {
+                let Some(key) = upload.key().and_then(|key| self.bare(&decoded(key))) else { continue };
+                let started = upload.initiated().map_or(Timestamp::UNIX_EPOCH, instant);
+                uploads.push(Upload { key, id: upload.upload_id().unwrap_or_default().to_owned(), started, bytes: None });
+            }
+            if page.is_truncated() != Some(true) {
+                return Ok(uploads);
+            }
+            key_marker = page.next_key_marker().map(decoded);
+            id_marker = page.next_upload_id_marker().map(str::to_owned);
+        }
+    }
+
+    async fn stored_bytes(&self, upload: &Upload) -> Option<u64> {
+        let mut total = 0;
+        let mut marker: Option<String> = None;
+        loop {
+            let request = self
+                .client
+                .list_parts()
+                .bucket(&self.name)
+                .key(self.full(&upload.key))
+                .upload_id(&upload.id)
+                .set_part_number_marker(marker.clone());
+            let page = bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) }).await.ok()?;
+            total += page.parts().iter().filter_map(|part| u64::try_from(part.size().unwrap_or(0)).ok()).sum::<u64>();
+            if page.is_truncated() != Some(true) {
+                return Some(total);
+            }
+            marker = page.next_part_number_marker().map(str::to_owned);
+        }
+    }
+
+    /// Gives up an unfinished upload; its parts are freed.
+    ///
+    /// # Errors
+    /// If the server refuses. An upload that is gone already is no error.
+    pub fn abort(&self, upload: &Upload) -> Result<()> {
+        self.runtime.block_on(self.give_up(&upload.key, &upload.id)).map_err(|failure| failure.error(format!("abort the upload of {}", upload.key)))
+    }
+
+    pub(super) async fn give_up(&self, key: &str, id: &str) -> Result<(), Failure> {
+        let aborted = self
+            .patience
+            .persist("abort an upload", || {
+                let request = self.client.abort_multipart_upload().bucket(&self.name).key(self.full(key)).upload_id(id);
+                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            })
+            .await;
+        match aborted {
+            Err(failure) if failure.kind != Kind::NoUpload => Err(failure),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A time of the SDK's as one of ours.
+fn instant(time: &aws_sdk_s3::primitives::DateTime) -> Timestamp {
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).unwrap_or(0)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A key from a listing that was asked for with `encoding-type=url`: `%XX` and `+` mean bytes and a space.
+fn decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (bytes[at], hex) {
+            (b'%', Some(byte)) => {
+                plain.push(byte);
+                at += 2;
+            }
+            (b'+', _) => plain.push(b' '),
+            (byte, _) => plain.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8(plain).unwrap_or_else(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decoded;
+
+    #[test]
+    fn listed_keys_are_decoded() {
+        assert_eq!(decoded("a%2Fb+c%2B%C3%A9%"), "a/b c+é%");
+        assert_eq!(decoded("%zz"), "%zz");
+    }
+}

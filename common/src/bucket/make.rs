@@ -1,0 +1,206 @@
+//! Making a bucket fit for backups: created, closed to the public, swept of unfinished uploads, and tried.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint, CreateBucketConfiguration, ExpirationStatus,
+    LifecycleRule, LifecycleRuleFilter, PublicAccessBlockConfiguration,
+};
+
+use super::failure::{Failure, Kind};
+use super::patience::{IDLE, bounded};
+use super::{Bucket, checksum};
+use crate::error::{Error, Result};
+use crate::place::Place;
+
+/// Days after which a server throws an unfinished upload away.
+const DAYS: i32 = 7;
+const RULE: &str = "s3pipes: abort unfinished uploads";
+const CANARY: &[u8] = b"s3pipes wrote this to see whether it can.\n";
+
+/// One thing that was done to a bucket, or why it was not.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Step {
+    /// What was to be done.
+    pub what: String,
+    /// Why it was left; `None` when it was done.
+    pub left: Option<String>,
+}
+
+impl Bucket {
+    /// Creates the bucket if need be, and sets it up; returns what was done, in order.
+    ///
+    /// # Errors
+    /// If it can't be created, or does not give back what is written to it.
+    pub fn make(&self) -> Result<Vec<Step>> {
+        self.runtime.block_on(async {
+            let mut steps = vec![self.create().await?];
+            if matches!(self.place, Place::S3 { .. }) {
+                steps.push(self.close(true).await?);
+                steps.push(self.sweep().await?);
+            }
+            let tried = match self.canary().await {
+                Err(failure) if failure.kind == Kind::Denied && steps.get(1).is_some_and(|close| close.left.is_none()) => {
+                    // Ceph 16 takes every write without an ACL for one with a public ACL. Such ACLs are still ignored.
+                    self.close(false).await?;
+                    steps[1].left = Some("this server then refuses every write; public ACLs are only ignored".to_owned());
+                    self.canary().await
+                }
+                other => other,
+            };
+            tried.map_err(|failure| failure.error(format!("try {} with a first object", self.place)))?;
+            steps.push(Step { what: "write, read and delete a first object".to_owned(), left: None });
+            Ok(steps)
+        })
+    }
+
+    /// Creates a `file://` bucket whose directory is not there yet, or empty. Other places are left alone.
+    ///
+    /// # Errors
+    /// If the directory can't be made, or holds something else: then only [`Bucket::make`] makes it a bucket.
+    pub fn ensure_local(&self) -> Result<()> {
+        let Place::File { dir } = &self.place else { return Ok(()) };
+        if dir.join(".s3pipes/format").exists() {
+            return Ok(());
+        }
+        let mut entries = std::fs::read_dir(dir).into_iter().flatten();
+        if entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != ".s3pipes")) {
+            return Err(Error::permanent(format!("use {} as a bucket", self.place), "it is a directory with other files in it")
+                .hint("'s3put --make-bucket' makes it one all the same"));
+        }
+        self.runtime.block_on(self.create()).map(|_| ())
+    }
+
+    async fn create(&self) -> Result<Step> {
+        let what = format!("create {}", self.place);
+        let found = self
+            .patience
+            .persist(&what, || {
+                let request = self.client.head_bucket().bucket(&self.name);
+                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            })
+            .await;
+        match found {
+            Ok(_) => return Ok(Step { what, left: Some("it exists".to_owned()) }),
+            Err(failure) if matches!(failure.kind, Kind::Missing | Kind::NoBucket | Kind::Denied) => {}
+            Err(failure) => return Err(failure.error(what)),
+        }
+        let region = self.client.config().region().map(|region| region.as_ref().to_owned());
+        // AWS's first region is the only one that must not be named.
+        let constraint = region.filter(|region| region != "us-east-1" && matches!(self.place, Place::S3 { .. })).map(|region| {
+            CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region.as_str())).build()
+        });
+        let created = self
+            .patience
+            .persist(&what, || {
+                let request = self.client.create_bucket().bucket(&self.name).set_create_bucket_configuration(constraint.clone());
+                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            })
+            .await;
+        match created {
+            Ok(_) => Ok(Step { what, left: None }),
+            Err(failure) => Err(failure.error(what)),
+        }
+    }
+
+    async fn close(&self, refuse_public_acls: bool) -> Result<Step> {
+        let what = "block public access".to_owned();
+        let block = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(refuse_public_acls)
+            .ignore_public_acls(true)
+            .block_public_policy(true)
+            .restrict_public_buckets(true)
+            .build();
+        let done = self
+            .patience
+            .persist(&what, || {
+                let request = self.client.put_public_access_block().bucket(&self.name).public_access_block_configuration(block.clone());
+                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            })
+            .await;
+        optional(what, done)
+    }
+
+    /// The rule that frees the parts of uploads that nobody finished. Other people's rules are left as they are.
+    async fn sweep(&self) -> Result<Step> {
+        let what = format!("have unfinished uploads thrown away after {DAYS} days");
+        let present = self
+            .patience
+            .persist(&what, || {
+                let request = self.client.get_bucket_lifecycle_configuration().bucket(&self.name);
+                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            })
+            .await;
+        match present {
+            Ok(answer) if answer.rules().iter().any(|rule| rule.abort_incomplete_multipart_upload().is_some()) => {
+                return Ok(Step { what, left: Some("a rule for that exists".to_owned()) });
+            }
+            Ok(answer) if !answer.rules().is_empty() => {
+                return Ok(Step { what, left: Some("the bucket has other lifecycle rules; add one by hand".to_owned()) });
+            }
+            Err(failure) if !matches!(failure.kind, Kind::Missing) => return optional(what, Err::<(), _>(failure)),
+            _ => {}
+        }
+        let rule = LifecycleRule::builder()
+            .id(RULE)
+            .status(ExpirationStatus::Enabled)
+            .filter(LifecycleRuleFilter::builder().prefix("").build())
+            .abort_incomplete_multipart_upload(AbortIncompleteMultipartUpload::builder().days_after_initiation(DAYS).build())
+            .build();
+        let rules = rule.and_then(|rule| BucketLifecycleConfiguration::builder().rules(rule).build());
+        let rules = rules.map_err(|error| Error::permanent(&what, error))?;
+        let done = self
+            .patience
+            .persist(&what, || {
+                let request = self.client.put_bucket_lifecycle_configuration().bucket(&self.name).lifecycle_configuration(rules.clone());
+                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            })
+            .await;
+        optional(what, done)
+    }
+
+    /// Writes, reads and deletes a small object.
+    async fn canary(&self) -> Result<(), Failure> {
+        let full = self.full(&format!("s3pipes-canary-{:016x}", super::random()));
+        self.patience
+            .persist("write a first object", || {
+                let request = self
+                    .client
+                    .put_object()
+                    .bucket(&self.name)
+                    .key(&full)
+                    .checksum_crc64_nvme(checksum::encode(checksum::crc64(CANARY)))
+                    .body(ByteStream::from_static(CANARY));
+                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            })
+            .await?;
+        let bytes = self
+            .patience
+            .persist("read it", || {
+                let request = self.client.get_object().bucket(&self.name).key(&full);
+                bounded(IDLE, async move {
+                    let answer = request.send().await.map_err(|error| Failure::of(&error))?;
+                    answer.body.collect().await.map_err(|error| Failure::passing(error.to_string()))
+                })
+            })
+            .await?;
+        self.patience
+            .persist("delete it", || {
+                let request = self.client.delete_object().bucket(&self.name).key(&full);
+                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            })
+            .await?;
+        if bytes.into_bytes() != CANARY {
+            return Err(Failure::answered(500, Some("BadDigest"), Some("it gave back something else than was written")));
+        }
+        Ok(())
+    }
+}
+
+/// A step that a server may not know, or the key may not take.
+fn optional<T>(what: String, done: Result<T, Failure>) -> Result<Step> {
+    match done {
+        Ok(_) => Ok(Step { what, left: None }),
+        Err(failure) if matches!(failure.kind, Kind::Passing) => Err(failure.error(what)),
+        Err(failure) => Ok(Step { what, left: Some(failure.text().to_owned()) }),
+    }
+}

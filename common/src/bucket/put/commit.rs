@@ -1,0 +1,185 @@
+//! The one request that makes a dump visible, and finding out whether it did.
+//!
+//! An answer can be lost on its way, and a second try then meets the object that the first one made: the
+//! server says 412 (or 404, for an upload that no longer exists) to the very run that succeeded. The token in
+//! the object's metadata settles it: ours, somebody else's, or, where the key may not read, unknown.
+
+use std::future::Future;
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
+
+use super::{Run, Stored, TOKEN};
+use crate::bucket::failure::{Failure, Kind};
+use crate::bucket::patience::{COMPLETING, IDLE, bounded};
+use crate::bucket::Bucket;
+use crate::error::{Class, Error, Result};
+
+/// A commit, and what it must have brought about.
+pub(super) struct Commit<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) size: u64,
+    pub(super) crc64nvme: String,
+    pub(super) parts: u32,
+}
+
+/// What a look at the key says.
+enum Sight {
+    Absent,
+    Present(Box<HeadObjectOutput>),
+    /// The key in use can't tell.
+    Hidden,
+}
+
+/// ETag and version, as far as the server tells them.
+type Marks = (Option<String>, Option<String>);
+
+/// Fails if `key` is taken, as far as we may look.
+pub(super) async fn absent(bucket: &Bucket, key: &str) -> Result<()> {
+    match look(bucket, key).await.map_err(|failure| failure.error(format!("look for {key}")))? {
+        Sight::Present(_) => Err(exists(key)),
+        Sight::Absent | Sight::Hidden => Ok(()),
+    }
+}
+
+fn exists(key: &str) -> Error {
+    Error::permanent(format!("store {key}"), "it exists already").hint("use another --date, --random, or --overwrite")
+}
+
+async fn look(bucket: &Bucket, key: &str) -> Result<Sight, Failure> {
+    let answer = bucket
+        .patience
+        .persist("look for the object", || {
+            let request = bucket.client.head_object().bucket(&bucket.name).key(bucket.full(key)).checksum_mode(ChecksumMode::Enabled);
+            bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+        })
+        .await;
+    match answer {
+        Ok(head) => Ok(Sight::Present(Box::new(head))),
+        Err(failure) => match failure.kind {
+            Kind::Missing => Ok(Sight::Absent),
+            Kind::Denied => Ok(Sight::Hidden),
+            _ => Err(failure),
+        },
+    }
+}
+
+impl Commit<'_> {
+    /// Completes the upload `id`.
+    pub(super) async fn complete(&self, id: &str, parts: Vec<CompletedPart>) -> Result<Stored> {
+        let (bucket, order) = (self.run.bucket, self.run.order);
+        if !order.overwrite {
+            // Some servers ignore the condition on this request; a look beforehand is the best there is.
+            absent(bucket, &order.key).await?;
+        }
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        self.settle(|| {
+            let request = bucket
+                .client
+                .complete_multipart_upload()
+                .bucket(&bucket.name)
+                .key(&self.run.key)
+                .upload_id(id)
+                .multipart_upload(parts.clone())
+                .checksum_crc64_nvme(&self.crc64nvme)
+                .checksum_type(ChecksumType::FullObject)
+                .mpu_object_size(i64::try_from(self.size).unwrap_or(i64::MAX))
+                .set_if_none_match((!order.overwrite).then(|| "*".to_owned()));
+            let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
+            async { bounded(COMPLETING, sent).await.map(|answer| (answer.e_tag, answer.version_id)) }
+        })
+        .await
+    }
+
+    /// Carries out `attempt` until it is certain how it ended.
+    pub(super) async fn settle<F>(&self, attempt: impl Fn() -> F) -> Result<Stored>
+    where
+        F: Future<Output = Result<Marks, Failure>>,
+    {
+        let bucket = self.run.bucket;
+        let key = &self.run.order.key;
+        let doing = || format!("store {key}");
+        // Once an answer was lost, a refusal may be the echo of our own success.
+        let doubt = std::cell::Cell::new(false);
+        let outcome = bucket
+            .patience
+            .persist("commit", || async {
+                let failure = match attempt().await {
+                    Ok(marks) => return Ok((marks, None)),
+                    Err(failure) => failure,
+                };
+                let first = !doubt.get();
+                doubt.set(doubt.get() || failure.kind == Kind::Passing);
+                if !failure.leaves_doubt() {
+                    return Err(failure);
+                }
+                match look(bucket, key).await {
+                    Ok(Sight::Present(head)) if token(&head) == Some(&self.run.token) => {
+                        Ok(((head.e_tag.clone(), head.version_id.clone()), Some(head)))
+                    }
+                    Ok(Sight::Present(_)) if self.run.order.overwrite => Err(failure),
+                    Ok(Sight::Present(_)) => Err(Failure::taken()),
+                    Ok(Sight::Absent) => Err(failure),
+                    Ok(Sight::Hidden) if first && failure.kind == Kind::Condition => Err(Failure::taken()),
+                    Ok(Sight::Hidden) if failure.may_pass() => Err(failure),
+                    Ok(Sight::Hidden) | Err(_) => Err(failure.unknown()),
+                }
+            })
+            .await;
+        let (marks, head) = match outcome {
+            Ok(done) => done,
+            Err(failure) if failure.kind == Kind::Taken => return Err(exists(key)),
+            Err(failure) if failure.kind == Kind::Unknown || (doubt.get() && failure.kind == Kind::Passing) => {
+                return Err(Error::new(Class::Temporary, format!("learn whether {key} was stored"), failure.text())
+                    .hint("it may be there: look with a key that may read before storing it again"));
+            }
+            Err(failure) => return Err(failure.error(doing())),
+        };
+        let head = match head {
+            Some(head) => Some(head),
+            None => match look(bucket, key).await {
+                Ok(Sight::Present(head)) => Some(head),
+                // A key that only writes, or a server that is slow to show what it has: it said that it is done.
+                _ => None,
+            },
+        };
+        self.compared(head.as_deref())?;
+        Ok(self.stored(marks, head.as_deref()))
+    }
+
+    /// Some servers answer success and store something else.
+    fn compared(&self, head: Option<&HeadObjectOutput>) -> Result<()> {
+        let Some(head) = head.filter(|head| token(head) == Some(&self.run.token)) else { return Ok(()) };
+        let size = head.content_length().and_then(|size| u64::try_from(size).ok());
+        let damaged = size.is_some_and(|size| size != self.size)
+            || (head.checksum_type() != Some(&ChecksumType::Composite)
+                && head.checksum_crc64_nvme().is_some_and(|crc| crc != self.crc64nvme));
+        if damaged {
+            return Err(Error::permanent(format!("store {}", self.run.order.key), "the server holds something else than was sent")
+                .hint("delete it; don't trust this server with backups"));
+        }
+        Ok(())
+    }
+
+    fn stored(&self, marks: Marks, head: Option<&HeadObjectOutput>) -> Stored {
+        let (etag, version) = marks;
+        // Some servers leave the ETag out of this answer.
+        let etag = etag.filter(|etag| !etag.is_empty()).or_else(|| head.and_then(|head| head.e_tag.clone()));
+        let class = head.and_then(|head| head.storage_class()).map(|class| class.as_str().to_owned());
+        Stored {
+            key: self.run.order.key.clone(),
+            size: self.size,
+            crc64nvme: self.crc64nvme.clone(),
+            etag: etag.unwrap_or_default().trim_matches('"').to_owned(),
+            version: version.or_else(|| head.and_then(|head| head.version_id.clone())),
+            class: class.or_else(|| self.run.order.class.clone()).unwrap_or_else(|| "STANDARD".to_owned()),
+            parts: self.parts,
+            seconds: 0.0,
+            token: self.run.token.clone(),
+        }
+    }
+}
+
+fn token(head: &HeadObjectOutput) -> Option<&String> {
+    head.metadata().and_then(|metadata| metadata.get(TOKEN))
+}
