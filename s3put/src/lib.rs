@@ -1,0 +1,219 @@
+//! `s3put`: standard input becomes one object; a line of JSON on standard output says which.
+//!
+//! Other verbs, because they write to the bucket too: `--make-bucket` sets one up, `--acl` sets the ACL of
+//! a dump. The object appears whole or not at all, and an existing one is not replaced unless told to.
+
+mod receipt;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use clap::Parser;
+use common::args::{Name, Voice, Where};
+use common::bucket::put::Order;
+use common::bucket::{Bucket, random};
+use common::names::Date;
+use common::progress::Meter;
+use common::rate::{Pacer, Timetable, obey_signals};
+use common::run::{Spoken, Streams};
+use common::units::{Size, human};
+use common::{Doing, Error, Result};
+
+/// An ACL document is small; more than this is something else.
+const ACL_MOST: u64 = 1 << 20;
+
+/// Store standard input as one object of a bucket
+#[derive(Parser, Debug)]
+#[command(
+    name = "s3put",
+    version,
+    term_width = 80,
+    override_usage = "s3put [OPTIONS] FS LEVEL\n       s3put [OPTIONS] --key KEY\n       s3put [OPTIONS] --make-bucket"
+)]
+pub struct Args {
+    #[command(flatten)]
+    name: Name,
+    /// Add ~ and 16 random hex digits to the date, so that nobody can guess it
+    #[arg(long, conflicts_with = "key", help_heading = "Name")]
+    random: bool,
+    /// Replace an object of that name
+    #[arg(long, help_heading = "Name")]
+    overwrite: bool,
+
+    #[command(flatten)]
+    place: Where,
+
+    /// Storage class, as S3 names it
+    #[arg(long, value_name = "CLASS", help_heading = "Object")]
+    storage_class: Option<String>,
+    /// Use the storage class STANDARD_IA
+    #[arg(short, long, conflicts_with = "storage_class", help_heading = "Object")]
+    infrequent: bool,
+    /// Add metadata (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = metadata, help_heading = "Object")]
+    meta: Vec<(String, String)>,
+    /// Add a tag (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair, help_heading = "Object")]
+    tag: Vec<(String, String)>,
+    /// Store an empty stream instead of refusing it
+    #[arg(long, help_heading = "Object")]
+    allow_empty: bool,
+
+    /// Send at most RATE bytes a second (300k, 5M), or by a timetable
+    #[arg(short = 'L', long, value_name = "RATE", help_heading = "Speed")]
+    limit: Option<Timetable>,
+    /// Parts of SIZE instead of growing ones (5M to 5G)
+    #[arg(long, value_name = "SIZE", help_heading = "Speed")]
+    part_size: Option<Size>,
+    /// Parts under way at once
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Speed")]
+    parallel: u8,
+    /// Memory for parts
+    #[arg(long, value_name = "SIZE", default_value = "256M", help_heading = "Speed")]
+    memory: Size,
+
+    /// Say what would be done; read and write nothing
+    #[arg(short = 'n', long, help_heading = "Instead of storing")]
+    dry_run: bool,
+    /// Create the bucket and set it up for backups
+    #[arg(long, group = "nameless", conflicts_with_all = ["fs", "key", "acl"], help_heading = "Instead of storing")]
+    make_bucket: bool,
+    /// Read an ACL document (XML) and set it on the named dump
+    #[arg(long, help_heading = "Instead of storing")]
+    acl: bool,
+
+    #[command(flatten)]
+    voice: Voice,
+}
+
+impl Spoken for Args {
+    fn voice(&self) -> Voice {
+        self.voice
+    }
+}
+
+fn pair(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it is not NAME=VALUE".to_owned()),
+    }
+}
+
+/// Metadata travels in headers: what they can't carry would be refused by the server, or worse, changed.
+fn metadata(text: &str) -> std::result::Result<(String, String), String> {
+    let (name, value) = pair(text)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !name.chars().all(fits) {
+        return Err("a name is made of letters, digits, '-', '_' and '.'".to_owned());
+    }
+    if name.to_ascii_lowercase().starts_with("s3pipes-") {
+        return Err("names that begin with s3pipes- are taken".to_owned());
+    }
+    if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) || value.trim() != value {
+        return Err("a value is printable ASCII without blanks at its ends".to_owned());
+    }
+    Ok((name.to_ascii_lowercase(), value))
+}
+
+/// Runs the tool.
+///
+/// # Errors
+/// See EXIT STATUS in s3put(1).
+#[allow(clippy::needless_pass_by_value, reason = "a tool owns its arguments")]
+pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
+    let bucket = Bucket::open(&args.place, streams.voice())?;
+    if args.make_bucket {
+        return make(&args, &bucket, streams);
+    }
+    let key = args.key()?;
+    if args.acl {
+        return set_acl(&args, &bucket, &key, streams);
+    }
+    store(&args, &bucket, key, streams)
+}
+
+impl Args {
+    fn key(&self) -> Result<String> {
+        if let Some(key) = &self.name.key {
+            return common::names::literal(key);
+        }
+        let mut name = self.name.dump(Date::today())?;
+        if self.random {
+            name.date = name.date.with_token(random());
+        }
+        common::names::literal(&name.to_string())
+    }
+
+    fn order(&self, key: String, pacer: Arc<Pacer>) -> Order {
+        let infrequent = self.infrequent.then(|| "STANDARD_IA".to_owned());
+        Order {
+            key,
+            overwrite: self.overwrite,
+            class: self.storage_class.clone().or(infrequent),
+            metadata: self.meta.clone(),
+            tags: self.tag.clone(),
+            allow_empty: self.allow_empty,
+            part_size: self.part_size.map(|size| size.0),
+            parallel: usize::from(self.parallel),
+            memory: self.memory.0,
+            pacer,
+        }
+    }
+}
+
+fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Result<()> {
+    let voice = streams.voice();
+    let pacer = Arc::new(Pacer::new(args.limit.clone().unwrap_or_default()));
+    let order = args.order(key, Arc::clone(&pacer));
+    order.check()?;
+    if args.dry_run {
+        if !args.overwrite {
+            bucket.check_absent(&order.key)?;
+        }
+        voice.note(format_args!("would store standard input as {} in {}", order.key, bucket.place()));
+        return Ok(());
+    }
+    let input = streams.take_input()?;
+    if input.is_terminal() {
+        return Err(Error::usage("standard input is a terminal").hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
+    }
+    bucket.ensure_local()?;
+    let obedience = obey_signals(&pacer, voice)?;
+    let meter = Meter::new(voice);
+    let stored = bucket.put(input, &order, &|bytes| meter.add(bytes))?;
+    drop((meter, obedience));
+    voice.detail(format_args!("stored {} as {}", human(stored.size), stored.key));
+    match streams.output().line(receipt::line(&stored, bucket.place())) {
+        // The dump is safe whether anybody reads the receipt or not.
+        Err(error) if error.is_silent() => Ok(()),
+        other => other,
+    }
+}
+
+fn make(args: &Args, bucket: &Bucket, streams: &Streams) -> Result<()> {
+    let voice = streams.voice();
+    if args.dry_run {
+        voice.note(format_args!("would create {} and set it up", bucket.place()));
+        return Ok(());
+    }
+    for step in bucket.make()? {
+        match step.left {
+            None => voice.note(format_args!("{}: done", step.what)),
+            Some(why) => voice.note(format_args!("{}: left alone: {why}", step.what)),
+        }
+    }
+    Ok(())
+}
+
+fn set_acl(args: &Args, bucket: &Bucket, key: &str, streams: &mut Streams) -> Result<()> {
+    if args.dry_run {
+        streams.voice().note(format_args!("would set the ACL of {key} in {}", bucket.place()));
+        return Ok(());
+    }
+    let mut document = Vec::new();
+    streams.take_input()?.take(ACL_MOST + 1).read_to_end(&mut document).doing("read the ACL document from standard input")?;
+    if document.is_empty() || document.len() as u64 > ACL_MOST {
+        return Err(Error::permanent("read the ACL document from standard input", "there is none, or it is too long"));
+    }
+    bucket.set_acl(key, &document)
+}

@@ -1,0 +1,40 @@
+//! The receipt: one line of JSON that says what was stored. Its page is doc/format/receipt.md.
+
+use common::bucket::put::Stored;
+use common::place::Place;
+use serde::Serialize;
+
+/// The fields in the order in which they are written.
+#[derive(Serialize)]
+struct Receipt<'a> {
+    s3pipes: &'static str,
+    bucket: String,
+    key: &'a str,
+    size: u64,
+    crc64nvme: &'a str,
+    etag: &'a str,
+    version: Option<&'a str>,
+    class: &'a str,
+    parts: u32,
+    seconds: f64,
+    token: &'a str,
+}
+
+/// The receipt of `stored` in `place`, without a line feed.
+pub(crate) fn line(stored: &Stored, place: &Place) -> String {
+    let receipt = Receipt {
+        s3pipes: "receipt/1",
+        bucket: place.to_string(),
+        key: &stored.key,
+        size: stored.size,
+        crc64nvme: &stored.crc64nvme,
+        etag: &stored.etag,
+        version: stored.version.as_deref(),
+        class: &stored.class,
+        parts: stored.parts,
+        seconds: (stored.seconds * 1000.0).round() / 1000.0,
+        token: &stored.token,
+    };
+    // Strings and finite numbers always have a JSON form.
+    serde_json::to_string(&receipt).unwrap_or_default()
+}
