@@ -10,6 +10,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
 
 use crate::args::Voice;
 use crate::error::{Class, Doing, Error, Result};
@@ -124,7 +126,8 @@ impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match rustix::io::read(self.0.as_fd(), &mut *buffer) {
-                Err(rustix::io::Errno::INTR) => {}
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => ready(self.0.as_fd(), PollFlags::IN)?,
                 other => return other.map_err(io::Error::from),
             }
         }
@@ -164,7 +167,12 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        rustix::io::write(self.0.as_fd(), bytes).map_err(io::Error::from)
+        loop {
+            match rustix::io::write(self.0.as_fd(), bytes) {
+                Err(Errno::AGAIN) => ready(self.0.as_fd(), PollFlags::OUT)?,
+                other => return other.map_err(io::Error::from),
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -188,6 +196,14 @@ pub fn written<T>(result: io::Result<T>) -> Result<T> {
             Err(Error::new(Class::ReaderGone, "write to standard output", "its reader went away"))
         }
         other => other.doing("write to standard output"),
+    }
+}
+
+/// Waits for a stream that another program has made non-blocking.
+fn ready(descriptor: BorrowedFd<'_>, what: PollFlags) -> io::Result<()> {
+    match rustix::event::poll(&mut [PollFd::new(&descriptor, what)], None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
