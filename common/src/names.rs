@@ -29,10 +29,32 @@ pub struct Date {
     token: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Stamp {
     Day(civil::Date),
     Second(civil::DateTime),
+}
+
+impl Stamp {
+    /// A day without a time comes before every second of it.
+    fn order(self) -> (civil::Date, Option<civil::Time>) {
+        match self {
+            Self::Day(day) => (day, None),
+            Self::Second(second) => (second.date(), Some(second.time())),
+        }
+    }
+}
+
+impl Ord for Stamp {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for Stamp {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Date {
@@ -305,6 +327,13 @@ mod tests {
         assert_eq!(name.to_string(), key);
         assert_eq!(name.date.second().unwrap().to_string(), "2026-11-20T23:59:59Z");
         assert_eq!(Date::of_day(civil::date(2026, 1, 2)).with_token(255).to_string(), "2026-01-02~00000000000000ff");
+    }
+
+    #[test]
+    fn dates_come_in_the_order_of_time() {
+        let texts = ["2026-11-18", "2026-11-19", "2026-11-19T010000Z", "2026-11-19T010001Z", "2026-11-20"];
+        let dates: Vec<Date> = texts.iter().map(|text| text.parse().unwrap()).collect();
+        assert!(dates.is_sorted());
     }
 
     proptest! {
