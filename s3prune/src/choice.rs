@@ -1,0 +1,294 @@
+//! From a listing to a plan: what goes by policy, by key, or by a list of keys.
+
+use std::collections::BTreeSet;
+
+use common::error::{Error, Result};
+use common::levels::Set;
+use common::listing::Catalogue;
+use common::names::{DumpName, Piece, parse_key};
+use common::run::Speaker;
+
+use crate::args::Args;
+use crate::family::Family;
+use crate::named;
+use crate::plan::Plan;
+use crate::policy::Policy;
+
+/// What goes because no rule keeps it. What isn't a dump isn't looked at.
+pub(crate) fn by_policy<'a>(
+    catalogue: &'a Catalogue,
+    policy: &Policy,
+    trust_dates: bool,
+    voice: Speaker,
+) -> Plan<'a> {
+    let mut plan = Plan::default();
+    let mut doubtful = 0;
+    for set in Set::all(&catalogue.dumps) {
+        let family = Family::of(set, trust_dates);
+        let reasons = policy.judge(&family);
+        plan.add_family(&family, |index| match reasons[index].as_slice() {
+            [] => Err("no rule keeps it".to_owned()),
+            reasons => Ok(reasons.to_vec()),
+        });
+        doubtful += (0..reasons.len())
+            .filter(|&index| !family.is_sound(index))
+            .count();
+        let newest = (0..reasons.len())
+            .rev()
+            .find(|&index| family.is_sound(index));
+        if let Some((newest, obstacle)) =
+            newest.and_then(|newest| Some((newest, family.obstacle(newest)?)))
+        {
+            voice.warning(format_args!(
+                "{} can't be restored: {obstacle}",
+                family.dumps()[newest].key()
+            ));
+        }
+    }
+    if doubtful > 0 {
+        let what = match doubtful {
+            1 => "1 dump is not whole, or its date is".to_owned(),
+            n => format!("{n} dumps are not whole, or their dates are"),
+        };
+        voice.warning(format_args!(
+            "{what} not to be trusted: kept, and counted for no rule"
+        ));
+    }
+    plan
+}
+
+/// What goes because its key is given: a dump, or an object that isn't one.
+pub(crate) fn by_key<'a>(catalogue: &'a Catalogue, key: &str, args: &Args) -> Result<Plan<'a>> {
+    let doing = || format!("remove {}", key.escape_debug());
+    if let Some(dump) = catalogue.dumps.iter().find(|dump| dump.key() == key) {
+        return by_names(catalogue, &BTreeSet::from([&dump.name]), args);
+    }
+    let pieces = catalogue
+        .dumps
+        .iter()
+        .flat_map(|dump| dump.pieces.iter().map(|(_, entry)| entry));
+    let mut objects = pieces.chain(&catalogue.others);
+    let Some(entry) = objects.find(|entry| entry.key == key) else {
+        return Err(Error::permanent(doing(), "there is no such key"));
+    };
+    match parse_key(key) {
+        Some((name, Piece::Number(_) | Piece::Chunk(_))) if !args.is_forced() => {
+            return Err(
+                Error::permanent(doing(), format!("it is a piece of {name}"))
+                    .hint("name the dump to remove all of it, or use --force"),
+            );
+        }
+        _ => {}
+    }
+    let mut plan = Plan::default();
+    plan.add_object(entry, "named");
+    Ok(plan)
+}
+
+/// What goes because its key is on standard input; and how many of those were skipped.
+pub(crate) fn by_list<'a>(
+    catalogue: &'a Catalogue,
+    keys: &BTreeSet<String>,
+    args: &Args,
+    voice: Speaker,
+) -> Result<(Plan<'a>, usize)> {
+    let mut names = BTreeSet::new();
+    let mut skipped = 0;
+    for key in keys {
+        let name = DumpName::parse(key);
+        let found = name.and_then(|name| {
+            catalogue
+                .dumps
+                .binary_search_by(|dump| dump.name.cmp(&name))
+                .ok()
+        });
+        if let Some(found) = found {
+            names.insert(&catalogue.dumps[found].name);
+            continue;
+        }
+        let shown = key.escape_debug();
+        match parse_key(key) {
+            Some((name, Piece::Number(_) | Piece::Chunk(_))) => {
+                voice.note(format_args!("{shown} is skipped: it is a piece of {name}"));
+            }
+            Some(_) => voice.note(format_args!("{shown} is skipped: there is no such dump")),
+            None => voice.note(format_args!(
+                "{shown} is skipped: it is not a dump, and goes only by -k"
+            )),
+        }
+        skipped += 1;
+    }
+    Ok((by_names(catalogue, &names, args)?, skipped))
+}
+
+fn by_names<'a>(
+    catalogue: &'a Catalogue,
+    doomed: &BTreeSet<&DumpName>,
+    args: &Args,
+) -> Result<Plan<'a>> {
+    let mut plan = Plan::default();
+    for set in Set::all(&catalogue.dumps) {
+        let family = Family::of(set, args.trust_dates);
+        if !family
+            .dumps()
+            .iter()
+            .any(|dump| doomed.contains(&dump.name))
+        {
+            continue;
+        }
+        if !args.is_forced() {
+            named::check(&family, doomed)?;
+        }
+        plan.add_family(&family, |index| {
+            match doomed.contains(&family.dumps()[index].name) {
+                true => Err("named".to_owned()),
+                false => Ok(Vec::new()),
+            }
+        });
+    }
+    plan.only_what_goes();
+    Ok(plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use common::args::Voice;
+    use common::listing::Entry;
+    use common::run::Streams;
+
+    use super::*;
+
+    fn catalogue() -> Catalogue {
+        let keys = [
+            "h:f:0:2026-11-01",
+            "h:f:1:2026-11-02",
+            "h:f:0:2016-11-03:0",
+            "h:f:0:2016-11-03:1",
+            "h:f:0:2026-11-04",
+            "notes",
+        ];
+        let entry = |key: &str| Entry {
+            key: key.to_owned(),
+            size: 1,
+            modified: "2026-11-04T12:00:00Z".parse().unwrap(),
+            etag: String::new(),
+            class: "STANDARD".to_owned(),
+        };
+        keys.into_iter().map(entry).collect()
+    }
+
+    fn args(line: &str) -> Args {
+        Args::try_parse_from(std::iter::once("s3prune").chain(line.split_whitespace())).unwrap()
+    }
+
+    fn key(key: &str, line: &str) -> Result<Vec<String>, u8> {
+        let catalogue = catalogue();
+        let plan = by_key(&catalogue, key, &args(line)).map_err(|error| error.class().code())?;
+        Ok(plan
+            .doomed()
+            .0
+            .into_iter()
+            .flat_map(|doomed| doomed.objects)
+            .collect())
+    }
+
+    #[test]
+    fn one_key() {
+        assert_eq!(key("notes", ""), Ok(vec!["notes".to_owned()]));
+        assert_eq!(
+            key("h:f:1:2026-11-02", ""),
+            Ok(vec!["h:f:1:2026-11-02".to_owned()])
+        );
+        let pieces = ["h:f:0:2016-11-03:0", "h:f:0:2016-11-03:1"];
+        assert_eq!(
+            key("h:f:0:2016-11-03", ""),
+            Ok(pieces.map(str::to_owned).to_vec())
+        );
+        assert_eq!(key(pieces[1], ""), Err(100));
+        assert_eq!(key(pieces[1], "--force"), Ok(vec![pieces[1].to_owned()]));
+        assert_eq!(key("h:f:0:2026-11-01", ""), Err(100));
+        assert_eq!(
+            key("h:f:0:2026-11-01", "--force"),
+            Ok(vec!["h:f:0:2026-11-01".to_owned()])
+        );
+        assert_eq!(key("note", ""), Err(100));
+        assert_eq!(key("h:f:9:2026-11-01", "--force"), Err(100));
+    }
+
+    #[test]
+    fn a_list_of_keys() {
+        let voice = Streams::standard(
+            "s3prune",
+            Voice {
+                quiet: true,
+                verbose: false,
+            },
+        )
+        .voice();
+        let catalogue = catalogue();
+        let list = |keys: &[&str], line: &str| {
+            let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+            let (plan, skipped) = by_list(&catalogue, &keys, &args(line), voice)
+                .map_err(|error| error.class().code())?;
+            Ok((plan.len(), skipped))
+        };
+        assert_eq!(
+            list(&["h:f:1:2026-11-02", "h:f:0:2026-11-01"], ""),
+            Ok((2, 0))
+        );
+        assert_eq!(
+            list(
+                &[
+                    "h:f:1:2026-11-02",
+                    "notes",
+                    "h:f:7:2026-11-01",
+                    "h:f:0:2016-11-03:1"
+                ],
+                ""
+            ),
+            Ok((1, 3))
+        );
+        // What would be left has a date that is not to be trusted.
+        let recent = ["h:f:1:2026-11-02", "h:f:0:2026-11-04", "h:f:0:2026-11-01"];
+        assert_eq!(list(&recent, ""), Err(100));
+        assert_eq!(list(&recent, "--trust-dates"), Ok((3, 0)));
+        assert_eq!(list(&["h:f:0:2026-11-01"], ""), Err(100));
+        assert_eq!(list(&["h:f:0:2026-11-01"], "--force"), Ok((1, 0)));
+        assert_eq!(list(&[], ""), Ok((0, 0)));
+    }
+
+    #[test]
+    fn a_policy_leaves_alone_what_is_not_a_dump() {
+        let voice = Streams::standard(
+            "s3prune",
+            Voice {
+                quiet: true,
+                verbose: false,
+            },
+        )
+        .voice();
+        let catalogue = catalogue();
+        let policy = Policy {
+            counts: vec![(crate::policy::Period::Dump, 1)],
+            ..Policy::default()
+        };
+        let plan = by_policy(&catalogue, &policy, true, voice);
+        let gone: Vec<String> = plan
+            .doomed()
+            .0
+            .into_iter()
+            .flat_map(|doomed| doomed.objects)
+            .collect();
+        let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+        assert_eq!(
+            gone,
+            [
+                "h:f:0:2016-11-03:0",
+                "h:f:0:2016-11-03:1",
+                "h:f:0:2026-11-01",
+                "h:f:1:2026-11-02"
+            ]
+        );
+    }
+}

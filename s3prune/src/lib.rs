@@ -1,0 +1,231 @@
+//! s3prune: which dumps go.
+//!
+//! What is kept keeps all that it needs; the newest chain of every set that can be restored always stays;
+//! what isn't a dump is touched only by its own key. Nothing is deleted without `--delete`, and a plan is
+//! made, shown and refused as a whole.
+
+mod age;
+mod args;
+mod choice;
+mod delete;
+mod family;
+mod keys;
+mod named;
+mod plan;
+mod policy;
+mod uploads;
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+
+use common::bucket::{Bucket, Upload};
+use common::error::{Class, Doing, Error, Result};
+use common::listing::{Catalogue, Entry};
+use common::names::parse_key;
+use common::run::{Speaker, Streams, written};
+use jiff::Timestamp;
+
+pub use crate::args::Args;
+use crate::args::Task;
+use crate::delete::Fate;
+use crate::plan::Plan;
+
+/// Makes the plan that `args` ask for, and carries it out if they say so.
+///
+/// # Errors
+/// If nothing is said about what to keep, what is named may not go, or the server refuses;
+/// [`Class::Nothing`] if something that was named isn't there.
+#[allow(clippy::needless_pass_by_value, reason = "a tool owns its arguments")]
+pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
+    let task = args.task()?;
+    let listed = match task {
+        Task::Listed => read_keys(streams)?,
+        _ => BTreeSet::new(),
+    };
+    let prices = args.price_list.read()?;
+    let voice = streams.voice();
+    let bucket = Bucket::open(&args.place, voice)?;
+    let now = Timestamp::now();
+
+    let mut skipped = 0;
+    let catalogue;
+    let mut plan = Plan::default();
+    match &task {
+        Task::Policy(policy) => {
+            let prefix = args
+                .host()?
+                .map(|host| format!("{host}:"))
+                .unwrap_or_default();
+            catalogue = catalogue_of(bucket.list(&prefix)?);
+            plan = choice::by_policy(&catalogue, policy, args.trust_dates, voice);
+        }
+        Task::Key(key) => {
+            // A dump is judged among its whole set, any other object alone.
+            let prefix =
+                parse_key(key).map_or_else(|| key.clone(), |(name, _)| format!("{}:", name.set()));
+            catalogue = catalogue_of(bucket.list(&prefix)?);
+            plan = choice::by_key(&catalogue, key, &args)?;
+        }
+        Task::Listed => {
+            catalogue = catalogue_of(bucket.list("")?);
+            (plan, skipped) = choice::by_list(&catalogue, &listed, &args, voice)?;
+        }
+        Task::Uploads => {}
+    }
+    let stale = match &args.uploads {
+        Some(age) => uploads::stale(bucket.uploads()?, args.host()?.as_deref(), age.before(now)),
+        None => Vec::new(),
+    };
+
+    for line in plan.lines().chain(stale.iter().map(uploads::line)) {
+        voice.plain(line);
+    }
+    if !matches!(task, Task::Uploads) {
+        for line in plan.totals(&prices, now) {
+            voice.plain(line);
+        }
+    }
+    if args.uploads.is_some() {
+        let bytes: u64 = stale.iter().filter_map(|upload| upload.bytes).sum();
+        voice.plain(format_args!(
+            "{} to abort: {}",
+            stale.len(),
+            common::units::human(bytes)
+        ));
+    }
+    if !args.delete {
+        voice.plain("Nothing was deleted: that takes --delete");
+    }
+
+    let (fates, mut failures) = if args.delete {
+        carry_out(&plan, &bucket)
+    } else {
+        (untried(&plan), Vec::new())
+    };
+    let failed_uploads = if args.delete {
+        abort(&stale, &bucket, &mut failures)
+    } else {
+        vec![false; stale.len()]
+    };
+    let written = report(&args, &plan, &fates, &stale, &failed_uploads, streams);
+    conclude(failures, skipped, voice)?;
+    written
+}
+
+fn read_keys(streams: &mut Streams) -> Result<BTreeSet<String>> {
+    let mut input = Vec::new();
+    streams
+        .take_input()?
+        .read_to_end(&mut input)
+        .doing("read keys from standard input")?;
+    keys::parse(input)
+}
+
+fn catalogue_of(entries: Vec<Entry>) -> Catalogue {
+    entries.into_iter().collect()
+}
+
+fn untried(plan: &Plan<'_>) -> Vec<Option<Fate>> {
+    (0..plan.len()).map(|_| None).collect()
+}
+
+/// Deletes what goes; says what became of each item, and what went wrong.
+fn carry_out(plan: &Plan<'_>, bucket: &Bucket) -> (Vec<Option<Fate>>, Vec<Error>) {
+    let (doomed, numbers) = plan.doomed();
+    let (fates, error) = delete::run(&doomed, |keys| bucket.delete(keys));
+    let mut failures: Vec<Error> = error.into_iter().collect();
+    let mut all = untried(plan);
+    for (number, fate) in numbers.into_iter().zip(fates) {
+        if let Fate::Failed(error) = &fate {
+            failures.push(error.clone());
+        }
+        all[number] = Some(fate);
+    }
+    (all, failures)
+}
+
+/// Aborts uploads; says for each if that failed, and adds why.
+fn abort(stale: &[Upload], bucket: &Bucket, failures: &mut Vec<Error>) -> Vec<bool> {
+    let mut failed = Vec::new();
+    for upload in stale {
+        let error = bucket.abort(upload).err();
+        failed.push(error.is_some());
+        failures.extend(error);
+    }
+    failed
+}
+
+fn report(
+    args: &Args,
+    plan: &Plan<'_>,
+    fates: &[Option<Fate>],
+    stale: &[Upload],
+    failed: &[bool],
+    streams: &mut Streams,
+) -> Result<()> {
+    let text = if args.json {
+        let mut text = plan.json(fates)?;
+        for (upload, &failed) in stale.iter().zip(failed) {
+            text += &uploads::json(upload, failed)?;
+            text.push('\n');
+        }
+        text
+    } else {
+        plan.keys(if args.null { '\0' } else { '\n' }, fates)
+    };
+    written(streams.output().write_all(text.as_bytes()))
+}
+
+/// One failure ends in its own words; of several the last line says how many there were.
+fn conclude(mut failures: Vec<Error>, skipped: usize, voice: Speaker) -> Result<()> {
+    if failures.len() == 1 {
+        return Err(failures.remove(0));
+    }
+    for failure in &failures {
+        voice.error(failure);
+    }
+    if !failures.is_empty() {
+        let temporary = failures
+            .iter()
+            .all(|failure| failure.class() == Class::Temporary);
+        let class = if temporary {
+            Class::Temporary
+        } else {
+            Class::Permanent
+        };
+        return Err(Error::new(
+            class,
+            "delete all that should go",
+            format!("it failed {} times", failures.len()),
+        ));
+    }
+    match skipped {
+        0 => Ok(()),
+        1 => Err(Error::nothing("1 key was skipped")),
+        n => Err(Error::nothing(format!("{n} keys were skipped"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::listing::Dump;
+
+    use super::*;
+
+    /// Dumps of one byte, each with when the server took it in; an empty time is noon of the day named.
+    pub(crate) fn dumps(keys: &[(&str, &str)]) -> Vec<Dump> {
+        let entry = |&(key, taken): &(&str, &str)| Entry {
+            key: key.to_owned(),
+            size: 1,
+            modified: match taken {
+                "" => format!("{}T12:00:00Z", &key.split(':').nth(3).unwrap()[..10])
+                    .parse()
+                    .unwrap(),
+                taken => taken.parse().unwrap(),
+            },
+            etag: String::new(),
+            class: "STANDARD".to_owned(),
+        };
+        keys.iter().map(entry).collect::<Catalogue>().dumps
+    }
+}
