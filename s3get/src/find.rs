@@ -3,60 +3,25 @@
 use std::cmp::Ordering;
 
 use common::bucket::Bucket;
-use common::levels::{Set, is_trusted};
-use common::listing::{Catalogue, Dump};
-use common::names::{Date, DumpName};
-use common::run::Speaker;
+use common::names::{Date, DumpName, literal};
 use common::{Error, Result};
 
 use crate::Args;
 
 /// Keys of the objects whose bytes, one after the other, are what was asked for; never empty.
-pub(crate) fn keys(args: &Args, bucket: &Bucket, voice: Speaker) -> Result<Vec<String>> {
+pub(crate) fn keys(args: &Args, bucket: &Bucket) -> Result<Vec<String>> {
     if let Some(prefix) = &args.prefix {
         return beginning_with(bucket, prefix);
     }
     if let Some(key) = &args.name.key {
-        return Ok(vec![common::names::literal(key)?]);
+        // What s3ls prints for a dump stands for all of its pieces.
+        return match DumpName::parse(key) {
+            Some(name) => bucket.dump(&name),
+            None => Ok(vec![literal(key)?]),
+        };
     }
     let name = args.name.dump(Date::today())?;
-    match &args.name.date {
-        Some(_) => dated(bucket, &name),
-        None => newest(bucket, &name, voice),
-    }
-}
-
-fn dated(bucket: &Bucket, name: &DumpName) -> Result<Vec<String>> {
-    let key = name.to_string();
-    // A key that may only read objects can't list; then the dump can only be one object.
-    let Some(entries) = bucket.list_if_allowed(&key)? else { return Ok(vec![key]) };
-    let catalogue: Catalogue = entries.into_iter().collect();
-    match catalogue.dumps.iter().find(|dump| dump.name == *name) {
-        Some(dump) => pieces(dump),
-        None => Err(Error::permanent(format!("read {key}"), format!("it is not in {}", bucket.place())).hint("s3ls shows what is there")),
-    }
-}
-
-fn newest(bucket: &Bucket, name: &DumpName, voice: Speaker) -> Result<Vec<String>> {
-    let prefix = format!("{}:{}:{}:", name.host, name.fs, name.level);
-    let catalogue: Catalogue = bucket.list(&prefix)?.into_iter().collect();
-    let set = Set::of(catalogue.dumps.iter().collect());
-    let Some(dump) = set.newest(None).map(|index| set.dumps()[index]) else {
-        return Err(Error::permanent(format!("read {} level {} of {}", name.fs, name.level, name.host), format!("no such dump is in {}", bucket.place()))
-            .hint("s3ls -a shows what is there"));
-    };
-    if !is_trusted(dump) {
-        voice.warning(format_args!("{} was stored at {}, which its name does not say", dump.key(), dump.modified()));
-    }
-    voice.detail(format_args!("the newest is {}", dump.key()));
-    pieces(dump)
-}
-
-fn pieces(dump: &Dump) -> Result<Vec<String>> {
-    if let Some(flaw) = dump.flaw() {
-        return Err(Error::permanent(format!("read {}", dump.key()), flaw));
-    }
-    Ok(dump.pieces.iter().map(|(_, entry)| entry.key.clone()).collect())
+    if args.name.date.is_some() { bucket.dump(&name) } else { bucket.newest_dump(&name) }
 }
 
 fn beginning_with(bucket: &Bucket, prefix: &str) -> Result<Vec<String>> {

@@ -79,7 +79,7 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
         return Err(Error::usage("standard output is a terminal").hint("a dump goes into a pipe or a file: s3get home 0 | tar x"));
     }
     let bucket = Bucket::open(&args.place, streams.voice())?;
-    let keys = find::keys(&args, &bucket, streams.voice())?;
+    let keys = find::keys(&args, &bucket)?;
     if args.acl {
         return written(streams.output().write_all(&bucket.acl(&keys[0])?));
     }

@@ -125,11 +125,10 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
     if args.make_bucket {
         return make(&args, &bucket, streams);
     }
-    let key = args.key()?;
     if args.acl {
-        return set_acl(&args, &bucket, &key, streams);
+        return set_acl(&args, &bucket, streams);
     }
-    store(&args, &bucket, key, streams)
+    store(&args, &bucket, args.key()?, streams)
 }
 
 impl Args {
@@ -177,7 +176,6 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
     if input.is_terminal() {
         return Err(Error::usage("standard input is a terminal").hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
     }
-    bucket.ensure_local()?;
     let obedience = obey_signals(&pacer, voice)?;
     let meter = Meter::new(voice);
     let stored = bucket.put(input, &order, &|bytes| meter.add(bytes))?;
@@ -205,9 +203,16 @@ fn make(args: &Args, bucket: &Bucket, streams: &Streams) -> Result<()> {
     Ok(())
 }
 
-fn set_acl(args: &Args, bucket: &Bucket, key: &str, streams: &mut Streams) -> Result<()> {
+fn set_acl(args: &Args, bucket: &Bucket, streams: &mut Streams) -> Result<()> {
+    let keys = match &args.name.key {
+        Some(key) => vec![common::names::literal(key)?],
+        None => {
+            let name = args.name.dump(Date::today())?;
+            if args.name.date.is_some() { bucket.dump(&name)? } else { bucket.newest_dump(&name)? }
+        }
+    };
     if args.dry_run {
-        streams.voice().note(format_args!("would set the ACL of {key} in {}", bucket.place()));
+        streams.voice().note(format_args!("would set the ACL of {} in {}", keys.join(", "), bucket.place()));
         return Ok(());
     }
     let mut document = Vec::new();
@@ -215,5 +220,5 @@ fn set_acl(args: &Args, bucket: &Bucket, key: &str, streams: &mut Streams) -> Re
     if document.is_empty() || document.len() as u64 > ACL_MOST {
         return Err(Error::permanent("read the ACL document from standard input", "there is none, or it is too long"));
     }
-    bucket.set_acl(key, &document)
+    keys.iter().try_for_each(|key| bucket.set_acl(key, &document))
 }

@@ -10,7 +10,7 @@ use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::imds;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -69,12 +69,21 @@ async fn remote(at: &Where, settings: &Settings) -> Result<Client> {
     loader = match &settings.keys {
         Some(keys) => loader.credentials_provider(Credentials::new(&keys.id, &keys.secret, keys.session.clone(), None, "settings file")),
         None => {
-            let mut chain = DefaultCredentialsChain::builder().region(region).imds_client(metadata_service(&http));
-            chain = chain.configure(ProviderConfig::without_region().with_http_client(http.clone()));
-            if let Some(profile) = &at.profile {
-                chain = chain.profile_name(profile);
+            let configuration = ProviderConfig::without_region().with_http_client(http.clone()).with_region(Some(region.clone()));
+            match &at.profile {
+                // Asked for by name, it is not to lose against keys that happen to be in the environment.
+                Some(profile) => loader.credentials_provider(
+                    ProfileFileCredentialsProvider::builder().configure(&configuration).profile_name(profile).build(),
+                ),
+                None => loader.credentials_provider(
+                    DefaultCredentialsChain::builder()
+                        .region(region)
+                        .imds_client(metadata_service(&http))
+                        .configure(configuration)
+                        .build()
+                        .await,
+                ),
             }
-            loader.credentials_provider(chain.build().await)
         }
     };
     let shared = loader.load().await;

@@ -53,23 +53,6 @@ impl Bucket {
         })
     }
 
-    /// Creates a `file://` bucket whose directory is not there yet, or empty. Other places are left alone.
-    ///
-    /// # Errors
-    /// If the directory can't be made, or holds something else: then only [`Bucket::make`] makes it a bucket.
-    pub fn ensure_local(&self) -> Result<()> {
-        let Place::File { dir } = &self.place else { return Ok(()) };
-        if dir.join(".s3pipes/format").exists() {
-            return Ok(());
-        }
-        let mut entries = std::fs::read_dir(dir).into_iter().flatten();
-        if entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != ".s3pipes")) {
-            return Err(Error::permanent(format!("use {} as a bucket", self.place), "it is a directory with other files in it")
-                .hint("'s3put --make-bucket' makes it one all the same"));
-        }
-        self.runtime.block_on(self.create()).map(|_| ())
-    }
-
     async fn create(&self) -> Result<Step> {
         let what = format!("create {}", self.place);
         let found = self

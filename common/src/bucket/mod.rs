@@ -10,6 +10,7 @@ mod checksum;
 mod client;
 pub mod embedded;
 mod failure;
+mod find;
 pub mod get;
 mod ladder;
 mod list;

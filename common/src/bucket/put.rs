@@ -10,15 +10,17 @@
 mod commit;
 mod reader;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::Read;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedPart, StorageClass};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::Notify;
 
 use self::commit::Commit;
 use self::reader::Part;
@@ -33,8 +35,8 @@ use crate::units::human;
 /// The name under which an object carries the token of the run that made it.
 const TOKEN: &str = "s3pipes-token";
 
-/// Aborting an upload gets this long.
-const ABORTING: Duration = Duration::from_secs(10);
+/// After a signal this long is given to requests whose outcome matters.
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// What to store, where, and how.
 pub struct Order {
@@ -107,6 +109,17 @@ fn buffers(memory: u64, parallel: usize, size: u64) -> usize {
     fit.clamp(2, parallel.saturating_add(2))
 }
 
+/// What a signal interrupts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    /// Reading and sending: nothing is lost by stopping.
+    Sending,
+    /// An upload is being begun, whose name we need for aborting it.
+    Beginning,
+    /// The request is under way that makes the object visible.
+    Committing,
+}
+
 /// One run: the order, and what identifies it.
 struct Run<'a> {
     bucket: &'a Bucket,
@@ -116,6 +129,9 @@ struct Run<'a> {
     ladder: Ladder,
     /// The upload to abort when we fail.
     open: RefCell<Option<String>>,
+    /// Told when `open` is known.
+    begun: Notify,
+    stage: Cell<Stage>,
     /// Told after every part.
     progress: &'a dyn Fn(u64),
 }
@@ -134,18 +150,33 @@ impl Bucket {
             token: format!("{:016x}{:016x}", super::random(), super::random()),
             ladder: order.ladder()?,
             open: RefCell::new(None),
+            begun: Notify::new(),
+            stage: Cell::new(Stage::Sending),
             progress,
         };
         self.runtime.block_on(async {
+            let mut work = pin!(run.store(input));
             let outcome = tokio::select! {
                 biased;
-                signal = signals::ended() => Err(signal),
-                stored = run.store(input) => stored,
+                signal = signals::ended() => match run.stage.get() {
+                    Stage::Sending => Err(signal),
+                    // The server may be about to act on what was sent: it is better to know than to run.
+                    Stage::Beginning => {
+                        let begun = async { tokio::select! { _ = &mut work => {}, () = run.begun.notified() => {} } };
+                        let _ = tokio::time::timeout(SETTLING, begun).await;
+                        Err(signal)
+                    }
+                    Stage::Committing => match tokio::time::timeout(SETTLING, &mut work).await {
+                        Ok(settled) => settled,
+                        Err(_) => Err(signal),
+                    },
+                },
+                stored = &mut work => stored,
             };
             let unfinished = run.open.borrow_mut().take();
             if let (Err(_), Some(id)) = (&outcome, unfinished) {
                 // Whoever sent a signal waits; a lifecycle rule, or s3prune --uploads, catches what stays.
-                let aborted = tokio::time::timeout(ABORTING, self.give_up(&order.key, &id)).await;
+                let aborted = tokio::time::timeout(SETTLING, self.give_up(&order.key, &id)).await;
                 if !matches!(aborted, Ok(Ok(()))) {
                     self.patience.speaker.warning(format_args!("the upload of {} could not be aborted; 's3ls --uploads' shows it", order.key));
                 }
@@ -183,6 +214,7 @@ impl Run<'_> {
 
     /// One request for a stream that fits into it.
     async fn store_at_once(&self, part: Part) -> Result<Stored> {
+        self.stage.set(Stage::Committing);
         let size = part.bytes.len() as u64;
         let crc64nvme = checksum::encode(part.crc);
         let commit = Commit { run: self, size, crc64nvme: crc64nvme.clone(), parts: 1 };
@@ -215,13 +247,17 @@ impl Run<'_> {
 
     /// A multipart upload for everything else.
     async fn store_in_parts(&self, first: Part, mut parts: reader::Parts) -> Result<Stored> {
+        self.stage.set(Stage::Beginning);
         let id = self.begin().await?;
         *self.open.borrow_mut() = Some(id.clone());
+        self.stage.set(Stage::Sending);
+        self.begun.notify_one();
         let mut under_way = FuturesUnordered::new();
         let mut done: Vec<CompletedPart> = Vec::new();
         let (mut size, mut crc, mut number) = (0u64, None, 0u32);
         let mut waiting = Some(first);
         let mut reading = true;
+        let mut remarked = false;
         loop {
             if let Some(part) = waiting.take() {
                 number += 1;
@@ -233,6 +269,13 @@ impl Run<'_> {
                 crc = Some(crc.map_or(part.crc, |crc| checksum::joined(crc, part.crc, length)));
                 size += length;
                 reading = !part.last;
+                if !remarked && 2 * self.ladder.part(number + 1) > self.order.memory {
+                    remarked = true;
+                    self.bucket.patience.speaker.note(format_args!(
+                        "parts of {} are larger than half of --memory; it is exceeded from here on",
+                        human(self.ladder.part(number + 1))
+                    ));
+                }
                 under_way.push(self.send(&id, number, part));
             }
             let room = under_way.len() < self.at_once(number + 1);
@@ -243,6 +286,7 @@ impl Run<'_> {
             }
         }
         done.sort_by_key(CompletedPart::part_number);
+        self.stage.set(Stage::Committing);
         let commit = Commit { run: self, size, crc64nvme: checksum::encode(crc.unwrap_or(0)), parts: number };
         let stored = commit.complete(&id, done).await?;
         // Nothing is left to abort.

@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, tls};
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -45,22 +46,38 @@ fn read_certificates(path: &Path) -> Result<Vec<u8>> {
 
 impl Either {
     fn of_scheme(&self, encrypted: bool) -> &SharedHttpClient {
-        if !encrypted {
-            return self.plain.get_or_init(|| Builder::new().build_http());
+        if encrypted {
+            self.tls.get_or_init(|| {
+                let context = self.context();
+                Builder::new().build_with_connector_fn(move |settings, components| {
+                    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+                    let connector = connector(settings, components).tls_provider(provider);
+                    connector.tls_context(context.clone()).build()
+                })
+            })
+        } else {
+            self.plain.get_or_init(|| {
+                Builder::new().build_with_connector_fn(|settings, components| connector(settings, components).build_http())
+            })
         }
-        self.tls.get_or_init(|| {
-            let mut store = tls::TrustStore::empty().with_native_roots(true);
-            if let Some(pem) = &self.trust {
-                store = store.with_pem_certificate(pem.as_slice());
-            }
-            let builder = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
-            match tls::TlsContext::builder().with_trust_store(store).build() {
-                Ok(context) => builder.tls_context(context).build_https(),
-                // Building a context only collects; it has no way to fail today. The system's own store serves.
-                Err(_) => builder.build_https(),
-            }
-        })
     }
+
+    fn context(&self) -> tls::TlsContext {
+        let mut store = tls::TrustStore::empty().with_native_roots(true);
+        if let Some(pem) = &self.trust {
+            store = store.with_pem_certificate(pem.as_slice());
+        }
+        // Building only collects, and can't fail today; if it ever does, the system's own store serves.
+        tls::TlsContext::builder().with_trust_store(store).build().unwrap_or_default()
+    }
+}
+
+/// A connector that goes through the proxy that the environment names, if it names one.
+fn connector(settings: Option<&HttpConnectorSettings>, components: Option<&RuntimeComponents>) -> ConnectorBuilder {
+    let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+    connector.set_connector_settings(settings.cloned());
+    connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+    connector
 }
 
 impl HttpClient for BySchemes {
