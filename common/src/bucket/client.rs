@@ -52,7 +52,7 @@ fn local(dir: &std::path::Path) -> Result<(Client, String)> {
         .region(Region::from_static(REGION))
         .endpoint_url(NOWHERE)
         .force_path_style(true)
-        .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded store"));
+        .credentials_provider(Credentials::new(embedded::ACCESS_KEY, embedded::SECRET_KEY, None, None, "embedded store"));
     Ok((Client::from_conf(config.build()), name.to_owned()))
 }
 

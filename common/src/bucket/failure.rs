@@ -71,8 +71,12 @@ impl Failure {
             }
             SdkError::TimeoutError(_) => Self::passing("the server did not answer in time"),
             SdkError::ResponseError(_) => Self::passing(format!("the answer broke off: {}", root(error))),
-            SdkError::DispatchFailure(failure) if (failure.is_io() || failure.is_timeout()) && !lacks_keys(error) => {
-                Self::passing(format!("no connection to the server: {}", root(error)))
+            SdkError::DispatchFailure(failure) if !failure.is_user() && !lacks_keys(error) => {
+                let text = root(error);
+                // A wrong certificate stays wrong. Everything else between us and the server may pass, also a
+                // connection that closed before the answer.
+                let kind = if text.contains("certificate") { Kind::Final } else { Kind::Passing };
+                Self { kind, text: format!("no connection to the server: {text}") }
             }
             other if lacks_keys(other) => Self { kind: Kind::NoKeys, text: format!("no credentials were found ({})", root(other)) },
             other => Self { kind: Kind::Final, text: root(other) },
