@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# What the examples of the manual pages and of the README find: see examples.rs. $ROOT is their root directory.
+set -eu
+mkdir -p "$ROOT/bin" "$ROOT/home" "$ROOT/etc" "$ROOT/restore" "$ROOT/mnt/disk" "$ROOT/srv" "$ROOT/var/lib" "$ROOT/snap"
+seq 1000 >"$ROOT/home/numbers"
+echo secret >"$ROOT/etc/shadow"
+seq 20000 >disk.img
+
+# Their content doesn't matter: they produce something, or pass something on both ways.
+for name in dump mysqldump pg_dump btrfs zfs; do
+    printf '#!/bin/sh\nexec seq 1000\n' >"$ROOT/bin/$name"
+done
+for name in zstd gpg age; do
+    printf '#!/bin/sh\nexec cat\n' >"$ROOT/bin/$name"
+done
+chmod +x "$ROOT/bin/"*
+
+cat >"$ROOT/etc/backup.keys" <<END
+server $AWS_ENDPOINT_URL_S3
+bucket_name my-backups
+access_key_id $AWS_ACCESS_KEY_ID
+secret_access_key $AWS_SECRET_ACCESS_KEY
+END
+
+s3put -q -b "file://$ROOT/mnt/disk/backups" --make-bucket
+
+# Dumps of this host and of another, levels 0 and 1, by names and by paths; and an image in pieces.
+store() { tar -C "$ROOT" -c home | s3put -q "$@" >/dev/null; }
+for fs in home "$ROOT/home"; do
+    store --date 2024-10-27 "$fs" 0
+    store --date 2024-10-30 "$fs" 1
+done
+store --date 2026-11-01 home 1
+store --host mail --date 2026-11-01 home 0
+store -k disk.img.aa
+store -k disk.img.ab

@@ -1,0 +1,294 @@
+//! The test server does what `--fault` says: a test that injects a fault must be able to trust it.
+
+use aws_sdk_s3::Client;
+use tests::client::wait_for;
+use tests::scratch;
+use tests::serve::{self, Options, Running, faults::Fault};
+use tests::servers::Server;
+
+use crate::conformance::answers::{Answer, body};
+
+/// A server with faults, a client for it, and a bucket `bkt` that holds `a`: 1000 times `x`.
+fn server(faults: &[&str]) -> (tempfile::TempDir, Running, Client) {
+    let folder = scratch::folder();
+    let quiet = serve::start(Options::new(folder.path())).expect("start the server");
+    let client = Server::of_tests("s3serve", &quiet.url).client();
+    wait_for(client.create_bucket().bucket("bkt").send()).expect("make a bucket");
+    wait_for(
+        client
+            .put_object()
+            .bucket("bkt")
+            .key("a")
+            .body(vec![b'x'; 1000].into())
+            .send(),
+    )
+    .expect("put");
+    drop(quiet);
+    let options = faults
+        .iter()
+        .fold(Options::new(folder.path()), |options, spec| {
+            options.fault(spec)
+        });
+    let running = serve::start(options).expect("start the server");
+    let client = Server::of_tests("s3serve", &running.url).client();
+    (folder, running, client)
+}
+
+async fn put(client: &Client, key: &str, create: bool) -> Result<(), String> {
+    let put = client
+        .put_object()
+        .bucket("bkt")
+        .key(key)
+        .set_if_none_match(create.then(|| "*".to_owned()));
+    put.body(b"new".to_vec().into())
+        .send()
+        .await
+        .done("put")
+        .map(drop)
+}
+
+async fn get(client: &Client, key: &str) -> Result<Vec<u8>, String> {
+    body(
+        client
+            .get_object()
+            .bucket("bkt")
+            .key(key)
+            .send()
+            .await
+            .done("get")?
+            .body,
+    )
+    .await
+}
+
+#[test]
+fn refusals_happen_to_the_requests_that_they_name() {
+    let (_folder, running, client) = server(&[
+        "PutObject#2:slowdown",
+        "PutObject#3-4:conflict",
+        "HeadObject:error=500,Odd",
+    ]);
+    wait_for(async {
+        let mut told = Vec::new();
+        for key in ["1", "2", "3", "4", "5"] {
+            told.push(put(&client, key, false).await.err().unwrap_or_default());
+        }
+        assert!(told[0].is_empty() && told[4].is_empty(), "{told:?}");
+        assert!(told[1].contains("503 SlowDown"), "{told:?}");
+        assert!(
+            told[2].contains("409 ConditionalRequestConflict") && told[3].contains("409"),
+            "{told:?}"
+        );
+        client
+            .head_object()
+            .bucket("bkt")
+            .key("a")
+            .send()
+            .await
+            .refused("head", 500, &[])
+            .expect("a refusal");
+        assert!(
+            get(&client, "2")
+                .await
+                .is_err_and(|why| why.contains("NoSuchKey")),
+            "a refused put was done"
+        );
+    });
+    let log = running.log();
+    assert_eq!(
+        log[1],
+        "PutObject PUT /bkt/2?x-id=PutObject 503 fault=refused"
+    );
+    assert_eq!(
+        log.iter().filter(|line| line.contains(" fault=")).count(),
+        4,
+        "{log:?}"
+    );
+}
+
+#[test]
+fn chance_follows_the_seed() {
+    let outcomes = |seed| {
+        let folder = scratch::folder();
+        let options = Options {
+            seed,
+            ..Options::new(folder.path())
+        }
+        .fault("HeadBucket%30:slowdown");
+        let running = serve::start(options).expect("start the server");
+        let client = Server::of_tests("s3serve", &running.url).client();
+        wait_for(async {
+            for _ in 0..100 {
+                // Refused or not found: the log tells them apart.
+                let _ = client.head_bucket().bucket("none").send().await;
+            }
+        });
+        running
+            .log()
+            .iter()
+            .map(|line| line.contains(" 503 "))
+            .collect::<Vec<bool>>()
+    };
+    let first = outcomes(7);
+    assert_eq!(first, outcomes(7));
+    assert_ne!(first, outcomes(8));
+    let struck = first.iter().filter(|&&struck| struck).count();
+    assert!((15..45).contains(&struck), "{struck} of 100");
+}
+
+#[test]
+fn answers_are_cut_and_bent() {
+    let (_folder, _running, client) = server(&["GetObject#1:cut=600", "GetObject#2:flip=10"]);
+    wait_for(async {
+        let cut = client
+            .get_object()
+            .bucket("bkt")
+            .key("a")
+            .send()
+            .await
+            .expect("get");
+        assert_eq!(cut.content_length(), Some(1000));
+        assert!(body(cut.body).await.is_err(), "the body was not cut");
+        let bent = get(&client, "a").await.expect("get");
+        assert_eq!(bent.len(), 1000);
+        assert_eq!(bent.iter().filter(|&&byte| byte != b'x').count(), 1);
+        assert_eq!(bent[10], b'y');
+        assert_eq!(get(&client, "a").await.expect("get"), [b'x'; 1000]);
+    });
+}
+
+#[test]
+fn a_lost_answer_was_done_and_a_hung_up_request_was_not() {
+    let (_folder, running, client) = server(&["PutObject#1:lost", "PutObject#2:hangup=1"]);
+    wait_for(async {
+        assert!(
+            put(&client, "lost", true)
+                .await
+                .is_err_and(|why| why.contains("no answer"))
+        );
+        assert_eq!(get(&client, "lost").await.expect("get"), b"new");
+        assert!(
+            put(&client, "hung", true)
+                .await
+                .is_err_and(|why| why.contains("no answer"))
+        );
+        assert!(get(&client, "hung").await.is_err());
+    });
+    assert!(
+        running.log()[0].starts_with("PutObject PUT /bkt/lost?x-id=PutObject - if-none-match=*"),
+        "{:?}",
+        running.log()
+    );
+}
+
+#[test]
+fn complete_fails_late_and_can_be_repeated() {
+    let (_folder, _running, client) = server(&["CompleteMultipartUpload#1:late"]);
+    wait_for(async {
+        let start = client
+            .create_multipart_upload()
+            .bucket("bkt")
+            .key("m")
+            .send()
+            .await
+            .expect("start an upload");
+        let id = start.upload_id().expect("an id");
+        let part = client
+            .upload_part()
+            .bucket("bkt")
+            .key("m")
+            .upload_id(id)
+            .part_number(1)
+            .body(b"new".to_vec().into());
+        let etag = part
+            .send()
+            .await
+            .expect("upload a part")
+            .e_tag()
+            .expect("an ETag")
+            .to_owned();
+        let part = crate::conformance::upload::part(1, &etag);
+        let parts = aws_sdk_s3::types::CompletedMultipartUpload::builder()
+            .parts(part)
+            .build();
+        let complete = client
+            .complete_multipart_upload()
+            .bucket("bkt")
+            .key("m")
+            .upload_id(id)
+            .multipart_upload(parts);
+        complete
+            .clone()
+            .send()
+            .await
+            .refused("complete", 200, &["InternalError"])
+            .expect("an error in the body");
+        assert!(get(&client, "m").await.is_err());
+        complete.send().await.expect("complete again");
+        assert_eq!(get(&client, "m").await.expect("get"), b"new");
+    });
+}
+
+#[test]
+fn conditions_are_overlooked() {
+    let (_folder, _running, client) = server(&["PutObject#1:blind"]);
+    wait_for(async {
+        put(&client, "a", true).await.expect("an overwrite");
+        assert_eq!(get(&client, "a").await.expect("get"), b"new");
+        assert!(
+            put(&client, "a", true)
+                .await
+                .is_err_and(|why| why.contains("412"))
+        );
+    });
+}
+
+#[test]
+fn a_key_that_may_only_write() {
+    let (_folder, _running, client) = server(&["reading:deny", "deleting:deny"]);
+    wait_for(async {
+        put(&client, "new", true).await.expect("put");
+        get(&client, "new").await.expect_err("get was allowed");
+        client
+            .head_object()
+            .bucket("bkt")
+            .key("a")
+            .send()
+            .await
+            .refused("head", 403, &[])
+            .expect("a refusal");
+        let list = client.list_objects_v2().bucket("bkt").send().await;
+        list.refused("list", 403, &["AccessDenied"])
+            .expect("a refusal");
+        let delete = client.delete_object().bucket("bkt").key("a").send().await;
+        delete
+            .refused("delete", 403, &["AccessDenied"])
+            .expect("a refusal");
+    });
+}
+
+#[test]
+fn specs_that_make_no_sense_are_refused() {
+    for spec in [
+        "",
+        "PutObject",
+        ":slowdown",
+        "PutObject#0:slowdown",
+        "PutObject%101:deny",
+        "PutObject:cut",
+        "any:error=200,X",
+        "any:what",
+    ] {
+        assert!(spec.parse::<Fault>().is_err(), "{spec}");
+    }
+    for spec in [
+        "any:lost",
+        "PutObject#3:cut=5",
+        "UploadPart#2-:slowdown",
+        "UploadPart#-2:slowdown",
+        "GetObject/3:flip=0",
+        "reading%5:deny",
+    ] {
+        assert!(spec.parse::<Fault>().is_ok(), "{spec}");
+    }
+}

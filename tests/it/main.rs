@@ -1,0 +1,16 @@
+//! The one integration test binary. Every module says at its top what belongs in it.
+
+// A test fails by a panic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// What it prints is shown when it fails.
+#![allow(clippy::print_stdout)]
+
+mod conformance;
+mod examples;
+mod faults;
+mod layers;
+mod masks;
+mod outside;
+mod pages;
+mod processes;
+mod transcripts;

@@ -1,0 +1,128 @@
+//! The way out: what a format's page promises "without these tools" works without them.
+//!
+//! Every `doc/format/*.md` ends in a section `## Without these tools`. Its ```` ```sh ```` blocks are run, all of a
+//! page in one bash with `-eu` and `pipefail`, in a place where these tools are not on the PATH. They find:
+//!
+//! ```text
+//! DIR        a bucket's folder in the layout of file://
+//! KEY        the key of a dump in it: host `h`, file system `home`, level 0, of 2024-01-01
+//! SET LEVEL  its set, `h:home`, and its level
+//! ENDPOINT   a server that has the same bucket; BUCKET is its name there
+//!            (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION let one in)
+//! RECEIPT    a file: the receipt of KEY
+//! ```
+//!
+//! What they print on standard output must be the bytes of the dump, unless the line before the block is
+//! `<!-- prints: TEXT -->`: then it must contain TEXT.
+
+use std::process::Stdio;
+
+use tests::serve;
+use tests::servers::{Server, project};
+use tests::tools::Workshop;
+
+#[test]
+fn formats_can_be_read_without_these_tools() {
+    let mut pages = 0;
+    for entry in
+        std::fs::read_dir(project().join("doc/format")).expect("read the folder of formats")
+    {
+        let path = entry.expect("read the folder of formats").path();
+        if path.extension().is_none_or(|kind| kind != "md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("read a page");
+        let (_, section) = text
+            .split_once("\n## Without these tools\n")
+            .unwrap_or_else(|| panic!("{} has no way out", path.display()));
+        let snippets = snippets(section);
+        assert!(
+            !snippets.is_empty(),
+            "{} has no snippet for the way out",
+            path.display()
+        );
+        for (wanted, snippet) in snippets {
+            run(&snippet, wanted.as_deref())
+                .unwrap_or_else(|why| panic!("{}: {why}\n{snippet}", path.display()));
+        }
+        pages += 1;
+    }
+    assert!(pages > 0, "no format is described");
+}
+
+/// The blocks of a section, and what they say they print.
+fn snippets(section: &str) -> Vec<(Option<String>, String)> {
+    let mut found = Vec::new();
+    let mut wanted = None;
+    let mut lines = section.lines().take_while(|line| !line.starts_with("## "));
+    while let Some(line) = lines.next() {
+        if line.starts_with("```sh") {
+            let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            found.push((wanted.take(), body.join("\n")));
+        } else if !line.is_empty() {
+            let says = line
+                .strip_prefix("<!-- prints: ")
+                .and_then(|rest| rest.strip_suffix(" -->"));
+            wanted = says.map(str::to_owned);
+        }
+    }
+    found
+}
+
+fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
+    let mut shop = Workshop::new();
+    let body: String = (0..50_000).map(|number| format!("{number}\n")).collect();
+    let receipt = shop
+        .bash("s3put -q --make-bucket && seq 0 49999 | s3put -q --host h --date 2024-01-01 home 0 && seq 3 | s3put -q -k 'other object' >&2")
+        .output()
+        .expect("run bash");
+    if !receipt.status.success() {
+        return Err(format!(
+            "the fixture: {}",
+            String::from_utf8_lossy(&receipt.stderr)
+        ));
+    }
+    let file = shop.folder().join("receipt");
+    std::fs::write(&file, &receipt.stdout).expect("write a receipt");
+    let running =
+        serve::start(serve::Options::new(shop.folder().join("disk"))).expect("start the server");
+    let server = Server::of_tests("s3serve", &running.url);
+    shop.go_to(&server, "backups");
+    for (name, value) in [
+        ("DIR", shop.bucket().display().to_string()),
+        ("KEY", "h:home:0:2024-01-01".to_owned()),
+        ("SET", "h:home".to_owned()),
+        ("LEVEL", "0".to_owned()),
+        ("ENDPOINT", running.url.clone()),
+        ("BUCKET", "backups".to_owned()),
+        ("RECEIPT", file.display().to_string()),
+    ] {
+        shop.set(name, &value);
+    }
+    let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let mut command = shop.command("bash");
+    command
+        .args(["-eu", "-o", "pipefail", "-c", snippet])
+        .env("PATH", system)
+        .stdin(Stdio::null());
+    let output = command.output().expect("run bash");
+    let (said, complaint) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    if !output.status.success() {
+        return Err(format!(
+            "it ended with {:?}: {complaint}",
+            output.status.code()
+        ));
+    }
+    match wanted {
+        Some(text) if said.contains(text) => Ok(()),
+        Some(text) => Err(format!("it doesn't print '{text}' but '{said}'")),
+        None if said == body => Ok(()),
+        None => Err(format!(
+            "it prints {} bytes, which are not those of the dump; {complaint}",
+            said.len()
+        )),
+    }
+}

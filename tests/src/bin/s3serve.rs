@@ -1,0 +1,77 @@
+//! Serves a folder of buckets over HTTP, for tests. Prints its URL when it is ready, and serves until it is ended.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use common::bucket::embedded::Thaw;
+use tests::serve::{self, Options, faults::Fault};
+
+/// Serve a folder of buckets over HTTP, for tests
+#[derive(Parser)]
+struct Args {
+    /// Folder whose folders are the buckets
+    #[arg(long, value_name = "DIR")]
+    root: PathBuf,
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Access key id that gets in
+    #[arg(long, value_name = "ID", default_value = "test")]
+    access_key: String,
+    /// Its secret
+    #[arg(long, value_name = "SECRET", default_value = "testsecret")]
+    secret_key: String,
+    /// What goes wrong: VERB[WHICH]:FAULT[=ARG] (repeat; see tests/src/serve/faults.rs)
+    #[arg(long, value_name = "SPEC")]
+    fault: Vec<Fault>,
+    /// Write a line for each request to FILE
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Seed of the faults that happen by chance
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Tell N HEAD requests that a restore is going on before it is done
+    #[arg(long, value_name = "N")]
+    thaw: Option<u32>,
+    /// End at the end of standard input
+    #[arg(long)]
+    leash: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let options = Options {
+        root: args.root,
+        listen: args.listen,
+        access_key: args.access_key,
+        secret_key: args.secret_key,
+        faults: args.fault,
+        log: args.log,
+        seed: args.seed,
+        thaw: args.thaw.map_or(Thaw::Instant, Thaw::AfterLooks),
+    };
+    let running = match serve::start(options) {
+        Ok(running) => running,
+        Err(error) => {
+            // Whoever started us reads it, or sees that no URL came.
+            let _ = writeln!(
+                std::io::stderr(),
+                "s3serve: error: could not serve: {error}"
+            );
+            return ExitCode::from(111);
+        }
+    };
+    if writeln!(std::io::stdout(), "{}", running.url).is_err() {
+        return ExitCode::from(141);
+    }
+    if args.leash {
+        // However it ends, it has ended.
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    } else {
+        running.join();
+    }
+    ExitCode::SUCCESS
+}
