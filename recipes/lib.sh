@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# What the recipes share: how they speak, how they end, and where they find the bucket. It is sourced, not run.
+#
+# It promises the messages and the exit codes of the tools (0 done, 1 nothing, 2 called wrongly, 100 permanent, 111
+# temporary), needs nothing of its environment but PATH, and never prints what a settings file says.
+
+set -uo pipefail
+
+# The bucket, as the tools take it: -f FILE, or nothing where the environment names it.
+# shellcheck disable=SC2034 # it is for the recipe that sources this
+place=()
+
+# say LABEL TEXT
+say() {
+    printf '%s: %s: %s\n' "${0##*/}" "$1" "$2" >&2
+}
+
+# wrong TEXT [HINT]: the recipe was called wrongly.
+wrong() {
+    local hint="see '${0##*/} --help'"
+    say error "$1"
+    say hint "${2:-$hint}"
+    exit 2
+}
+
+# need PROGRAM...: ends here, and not in the middle of a pipeline, if one is missing.
+need() {
+    local program
+    for program; do
+        if ! command -v "$program" >/dev/null; then
+            say error "could not find $program on the PATH"
+            exit 100
+        fi
+    done
+}
+
+# find_place FILE DEFAULT: the bucket is the one of the settings file FILE; without one that of DEFAULT if it exists; else
+# that of the environment. A file that names a bucket means that one, whatever S3_BUCKET says.
+find_place() {
+    local file=$1
+    if [[ -z $file && -n $2 && -e $2 ]]; then
+        file=$2
+    fi
+    if [[ -n $file ]]; then
+        # shellcheck disable=SC2034 # as above
+        place=(-f "$file")
+        if grep -Eqs '^[[:blank:]]*bucket_name[[:blank:]]' -- "$file"; then
+            unset S3_BUCKET
+        fi
+    elif [[ -z ${S3_BUCKET:-} ]]; then
+        wrong 'no bucket is named' "use -f FILE, or set S3_BUCKET${2:+, or write $2}"
+    fi
+}
+
+# json_text STRING: the text that a JSON string without control characters stands for.
+json_text() {
+    # Inside of the quotes every quote follows the backslash that is its own, so the order of the two steps is right.
+    local text=${1//\\\"/\"}
+    printf '%s' "${text//\\\\/\\}"
+}
