@@ -168,7 +168,7 @@ fn class_of(kind: io::ErrorKind) -> Class {
 }
 
 /// The reason in the system's words, in lower case and without the number that std appends.
-fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();

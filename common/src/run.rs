@@ -50,9 +50,11 @@ fn parse_failure(name: &str, error: &clap::Error) -> ExitCode {
     // clap puts the names of missing arguments on lines of their own.
     let rest: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more") && !line.starts_with("tip:")).collect();
     let message = if rest.is_empty() { first.to_owned() } else { format!("{first} {}", rest.join(" ")) };
-    let mut err = io::stderr().lock();
+    // A value that one of our own types refused brings its own advice.
+    let advice = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>()).and_then(Error::advice);
+    let hint = advice.map_or_else(|| format!("see '{name} --help'"), str::to_owned);
     // Nothing can be done for a reader of standard error that went away.
-    let _ = writeln!(err, "{name}: error: {message}\n{name}: hint: see '{name} --help'");
+    let _ = writeln!(io::stderr().lock(), "{name}: error: {message}\n{name}: hint: {hint}");
     ExitCode::from(Class::Usage.code())
 }
 
@@ -262,12 +264,6 @@ impl Speaker {
     #[must_use]
     pub fn wants_progress(&self) -> bool {
         !self.voice.quiet && io::stderr().is_terminal()
-    }
-
-    /// True with `-q`.
-    #[must_use]
-    pub fn is_quiet(&self) -> bool {
-        self.voice.quiet
     }
 
     /// The name of the tool that speaks.

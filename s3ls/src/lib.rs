@@ -149,9 +149,6 @@ fn none_of(error: Error, wanted: &Wanted) -> Error {
 
 /// Remarks on dumps whose date is doubtful or that aren't whole.
 fn warn<'a>(dumps: impl IntoIterator<Item = &'a Dump>, voice: Speaker) {
-    if voice.is_quiet() {
-        return;
-    }
     let doubts: Vec<String> = dumps.into_iter().filter_map(doubt).collect();
     for doubt in doubts.iter().take(WARNINGS) {
         voice.warning(doubt);

@@ -12,6 +12,8 @@
 //! # fault: UploadPart#1:slowdown  a fault of s3serve (tests/src/serve/faults.rs); one a line
 //! ```
 //!
+//! A case that finds out by itself that it can't run says `SKIPPED: REASON` on a line of its own.
+//!
 //! A case finds `$CASES` (source `$CASES/lib.sh`), `$S3_BUCKET`, the tools on its PATH, on s3serve also `$LOG`: a
 //! line for each request; and on `file`, `$BUCKET_DIR`: the bucket's own folder. It stands in an empty folder.
 //!
@@ -134,6 +136,10 @@ fn judge(case: &Path) -> Vec<String> {
             missing::skipped(&format!("{name} on {place}"), "no such server");
             continue;
         };
+        if let Some(reason) = said.lines().find_map(|line| line.strip_prefix("SKIPPED: ")) {
+            missing::skipped(&format!("{name} on {place}"), reason);
+            continue;
+        }
         wrong.extend(compare(
             &case.with_extension("exp"),
             &said,

@@ -42,6 +42,8 @@ pub(super) enum Kind {
     Unsupported,
     /// The disk under the store is full or can't be written.
     Disk,
+    /// A file of the store is damaged or gone.
+    Spoilt,
     /// No keys were found.
     NoKeys,
     /// Our clock disagrees with the server's.
@@ -94,7 +96,8 @@ impl Failure {
             ("BadDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch" | "InvalidDigest", _) => Kind::Damaged,
             ("RequestTimeTooSkewed", _) => Kind::Clock,
             ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired", _) => Kind::Expired,
-            (embedded, _) if embedded == super::embedded::DISK_CODE => Kind::Disk,
+            (super::embedded::DISK_CODE, _) => Kind::Disk,
+            (super::embedded::DAMAGE_CODE, _) => Kind::Spoilt,
             ("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException", _)
             | (_, 301 | 307) => Kind::Region,
             ("NotImplemented" | "MethodNotAllowed", _) | (_, 501 | 405) => Kind::Unsupported,
@@ -156,6 +159,7 @@ impl Failure {
             Kind::Archived => error.hint("ask the server to restore it first, then try again in some hours"),
             Kind::Region => error.hint("the bucket is in another region, or on another server: use --region or --endpoint"),
             Kind::Clock => error.hint("set this machine's clock"),
+            Kind::Spoilt => error.hint("somebody changed the bucket's files by hand, or the disk failed"),
             Kind::Disk => error.hint("make room, or make the directory writable"),
             _ => error,
         }

@@ -1,8 +1,8 @@
 //! How failures of the disk become answers of S3.
 //!
 //! What may pass by itself is `InternalError` (500), which clients try again. A disk that is full, read-only or
-//! broken, and a store that is damaged, is [`DISK_CODE`] with status 507, which clients don't: the message
-//! carries the system's words. Files that this user may not touch are `AccessDenied`.
+//! broken, and a store that is damaged, is [`DISK_CODE`] or [`DAMAGE_CODE`] with status 507, which clients don't: the
+//! message carries the system's words. Files that this user may not touch are `AccessDenied`.
 
 use std::io;
 use std::path::Path;
@@ -10,9 +10,11 @@ use std::path::Path;
 use http::StatusCode;
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
-/// The error code of an embedded store whose disk is full, over quota, read-only or broken, or whose files
-/// are damaged. Trying again won't help.
+/// The error code of an embedded store whose disk is full, over quota, read-only or broken. Trying again
+/// won't help.
 pub const DISK_CODE: &str = "StoreDiskFailure";
+/// The error code of an embedded store whose files are damaged or foreign.
+pub const DAMAGE_CODE: &str = "StoreDamaged";
 
 /// The system's numbers for too many open files: in all of it, and in this process.
 const NFILE: i32 = rustix::io::Errno::NFILE.raw_os_error();
@@ -32,7 +34,7 @@ impl<T, E: Into<io::Error>> At<T> for Result<T, E> {
 
 /// The answer to a request that met `error`.
 pub(super) fn failure(doing: &str, path: &Path, error: &io::Error) -> S3Error {
-    let text = format!("could not {doing} {}: {error}", path.display());
+    let text = format!("could not {doing} {}: {}", path.display(), crate::error::plain(error));
     match error.kind() {
         io::ErrorKind::PermissionDenied => S3Error::with_message(S3ErrorCode::AccessDenied, text),
         io::ErrorKind::OutOfMemory
@@ -46,12 +48,13 @@ pub(super) fn failure(doing: &str, path: &Path, error: &io::Error) -> S3Error {
         _ if matches!(error.raw_os_error(), Some(NFILE | MFILE)) => {
             S3Error::with_message(S3ErrorCode::InternalError, text)
         }
-        _ => disk(text),
+        _ => lasting(DISK_CODE, text),
     }
 }
 
-fn disk(text: String) -> S3Error {
-    let mut answer = S3Error::with_message(S3ErrorCode::Custom(DISK_CODE.into()), text);
+/// An answer that clients don't try again.
+fn lasting(code: &'static str, text: String) -> S3Error {
+    let mut answer = S3Error::with_message(S3ErrorCode::Custom(code.into()), text);
     answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
     answer
 }
@@ -65,5 +68,5 @@ pub(super) fn custom(code: &'static str, status: StatusCode, text: &'static str)
 
 /// A damaged or foreign file where one of ours is expected.
 pub(super) fn damaged(path: &Path, reason: &str) -> S3Error {
-    disk(format!("could not understand {}: {reason}", path.display()))
+    lasting(DAMAGE_CODE, format!("could not understand {}: {reason}", path.display()))
 }

@@ -49,7 +49,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::connector::{http_client, service};
-pub use self::errors::DISK_CODE;
+pub use self::errors::{DAMAGE_CODE, DISK_CODE};
 
 /// The access key that [`http_client`] expects requests to be signed with.
 pub const ACCESS_KEY: &str = "embedded";

@@ -60,6 +60,9 @@ pub(super) fn open(bucket: &Bucket, key: &str) -> S3Result<(Record, File)> {
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound && last != record.body => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(damaged(&path, "the object's bytes are gone"));
+            }
             Err(error) => return Err(error).at("read", &path),
         }
         last = record.body;
