@@ -34,7 +34,11 @@ impl<T, E: Into<io::Error>> At<T> for Result<T, E> {
 
 /// The answer to a request that met `error`.
 pub(super) fn failure(doing: &str, path: &Path, error: &io::Error) -> S3Error {
-    let text = format!("could not {doing} {}: {}", path.display(), crate::error::plain(error));
+    let text = format!(
+        "could not {doing} {}: {}",
+        path.display(),
+        crate::error::plain(error)
+    );
     match error.kind() {
         io::ErrorKind::PermissionDenied => S3Error::with_message(S3ErrorCode::AccessDenied, text),
         io::ErrorKind::OutOfMemory
@@ -68,5 +72,8 @@ pub(super) fn custom(code: &'static str, status: StatusCode, text: &'static str)
 
 /// A damaged or foreign file where one of ours is expected.
 pub(super) fn damaged(path: &Path, reason: &str) -> S3Error {
-    lasting(DAMAGE_CODE, format!("could not understand {}: {reason}", path.display()))
+    lasting(
+        DAMAGE_CODE,
+        format!("could not understand {}: {reason}", path.display()),
+    )
 }
