@@ -76,8 +76,17 @@ impl FromStr for Patience {
             "h" => 3600,
             _ => 0,
         };
-        let seconds = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|_| unit > 0);
-        seconds.map(|seconds| Self(Duration::from_secs(seconds))).ok_or_else(|| Error::usage(format!("'{}' is not a time", text.escape_debug())).hint("a time is 30s, 10m or 2h"))
+        let seconds = digits
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(unit))
+            .filter(|_| unit > 0);
+        seconds
+            .map(|seconds| Self(Duration::from_secs(seconds)))
+            .ok_or_else(|| {
+                Error::usage(format!("'{}' is not a time", text.escape_debug()))
+                    .hint("a time is 30s, 10m or 2h")
+            })
     }
 }
 
@@ -138,6 +147,11 @@ impl Name {
         let (Some(fs), Some(level)) = (&self.fs, self.level) else {
             return Err(Error::usage("no dump is named").hint("give FS and LEVEL, or -k KEY"));
         };
-        DumpName::new(self.host()?, fs.clone(), level, self.date.clone().unwrap_or(default))
+        DumpName::new(
+            self.host()?,
+            fs.clone(),
+            level,
+            self.date.clone().unwrap_or(default),
+        )
     }
 }

@@ -55,7 +55,12 @@ pub struct Error {
 impl Error {
     /// A failure of `class` while `doing` ("upload part 3 of KEY"), because of `cause`.
     pub fn new(class: Class, doing: impl Into<String>, cause: impl fmt::Display) -> Self {
-        Self { class, doing: doing.into(), cause: one_line(&cause.to_string()), hint: None }
+        Self {
+            class,
+            doing: doing.into(),
+            cause: one_line(&cause.to_string()),
+            hint: None,
+        }
     }
 
     /// Trying again won't help.
@@ -173,7 +178,11 @@ pub(crate) fn plain(error: &io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
     match letters.next() {
-        Some(first) if letters.as_str().starts_with(|c: char| c.is_lowercase() || c == ' ') => {
+        Some(first)
+            if letters
+                .as_str()
+                .starts_with(|c: char| c.is_lowercase() || c == ' ') =>
+        {
             first.to_lowercase().chain(letters).collect()
         }
         _ => text.to_owned(),
@@ -182,7 +191,11 @@ pub(crate) fn plain(error: &io::Error) -> String {
 
 /// A message is one line whatever a server or a file name put into it.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -199,7 +212,10 @@ mod tests {
     #[test]
     fn io_errors_lose_the_number_and_the_capital() {
         let error = std::fs::read("/nonexistent").doing("read it").unwrap_err();
-        assert_eq!(error.to_string(), "could not read it: no such file or directory");
+        assert_eq!(
+            error.to_string(),
+            "could not read it: no such file or directory"
+        );
     }
 
     #[test]

@@ -49,25 +49,39 @@ impl Dump {
     /// When its last object was taken in.
     #[must_use]
     pub fn modified(&self) -> Timestamp {
-        self.pieces.iter().map(|(_, entry)| entry.modified).max().unwrap_or(Timestamp::MIN)
+        self.pieces
+            .iter()
+            .map(|(_, entry)| entry.modified)
+            .max()
+            .unwrap_or(Timestamp::MIN)
     }
 
     /// Storage class of its first object.
     #[must_use]
     pub fn class(&self) -> &str {
-        self.pieces.first().map_or("STANDARD", |(_, entry)| entry.class.as_str())
+        self.pieces
+            .first()
+            .map_or("STANDARD", |(_, entry)| entry.class.as_str())
     }
 
     /// Mark of its first object.
     #[must_use]
     pub fn etag(&self) -> &str {
-        self.pieces.first().map_or("", |(_, entry)| entry.etag.as_str())
+        self.pieces
+            .first()
+            .map_or("", |(_, entry)| entry.etag.as_str())
     }
 
     /// What keeps the pieces from being one whole stream, if anything does.
     #[must_use]
     pub fn flaw(&self) -> Option<String> {
-        flaw(&self.pieces.iter().map(|(piece, _)| *piece).collect::<Vec<_>>())
+        flaw(
+            &self
+                .pieces
+                .iter()
+                .map(|(piece, _)| *piece)
+                .collect::<Vec<_>>(),
+        )
     }
 }
 
@@ -80,9 +94,13 @@ fn flaw(pieces: &[Piece]) -> Option<String> {
             Piece::Chunk(_) if matches!(pieces[0], Piece::Whole | Piece::Number(_)) => {
                 return Some("it is stored in two forms at once".to_owned());
             }
-            Piece::Number(0) if pieces[0] == Piece::Whole => return Some("it is stored in two forms at once".to_owned()),
+            Piece::Number(0) if pieces[0] == Piece::Whole => {
+                return Some("it is stored in two forms at once".to_owned());
+            }
             Piece::Number(n) | Piece::Chunk(n) if n == expected => expected = n.saturating_add(1),
-            Piece::Number(_) | Piece::Chunk(_) => return Some(format!("its piece {expected} is missing")),
+            Piece::Number(_) | Piece::Chunk(_) => {
+                return Some(format!("its piece {expected} is missing"));
+            }
         }
     }
     None
@@ -123,17 +141,38 @@ mod tests {
     use super::*;
 
     fn entry(key: &str) -> Entry {
-        Entry { key: key.to_owned(), size: 1, modified: Timestamp::UNIX_EPOCH, etag: String::new(), class: "STANDARD".to_owned() }
+        Entry {
+            key: key.to_owned(),
+            size: 1,
+            modified: Timestamp::UNIX_EPOCH,
+            etag: String::new(),
+            class: "STANDARD".to_owned(),
+        }
     }
 
     #[test]
     fn pieces_come_together_in_numeric_order() {
-        let keys = ["h:f:0:2017-01-01:10", "h:f:0:2017-01-01:9", "x", "h:f:0:2017-01-01:0"];
+        let keys = [
+            "h:f:0:2017-01-01:10",
+            "h:f:0:2017-01-01:9",
+            "x",
+            "h:f:0:2017-01-01:0",
+        ];
         let catalogue: Catalogue = keys.into_iter().map(entry).collect();
         assert_eq!(catalogue.others.len(), 1);
-        let pieces: Vec<Piece> = catalogue.dumps[0].pieces.iter().map(|(piece, _)| *piece).collect();
-        assert_eq!(pieces, [Piece::Number(0), Piece::Number(9), Piece::Number(10)]);
-        assert_eq!(catalogue.dumps[0].flaw().as_deref(), Some("its piece 1 is missing"));
+        let pieces: Vec<Piece> = catalogue.dumps[0]
+            .pieces
+            .iter()
+            .map(|(piece, _)| *piece)
+            .collect();
+        assert_eq!(
+            pieces,
+            [Piece::Number(0), Piece::Number(9), Piece::Number(10)]
+        );
+        assert_eq!(
+            catalogue.dumps[0].flaw().as_deref(),
+            Some("its piece 1 is missing")
+        );
     }
 
     #[test]

@@ -61,13 +61,19 @@ impl Date {
     /// Today, where this machine is.
     #[must_use]
     pub fn today() -> Self {
-        Self { stamp: Stamp::Day(jiff::Zoned::now().date()), token: None }
+        Self {
+            stamp: Stamp::Day(jiff::Zoned::now().date()),
+            token: None,
+        }
     }
 
     /// The day `date`.
     #[must_use]
     pub fn of_day(date: civil::Date) -> Self {
-        Self { stamp: Stamp::Day(date), token: None }
+        Self {
+            stamp: Stamp::Day(date),
+            token: None,
+        }
     }
 
     /// The same date followed by `~` and 16 hex digits of `random`.
@@ -91,14 +97,24 @@ impl Date {
     pub fn second(&self) -> Option<Timestamp> {
         match self.stamp {
             Stamp::Day(_) => None,
-            Stamp::Second(second) => second.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp()),
+            Stamp::Second(second) => second
+                .to_zoned(TimeZone::UTC)
+                .ok()
+                .map(|zoned| zoned.timestamp()),
         }
     }
 
     /// Midnight (UTC) of the day, or the second that is named.
     #[must_use]
     pub fn earliest(&self) -> Timestamp {
-        self.second().or_else(|| self.day().to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())).unwrap_or(Timestamp::MIN)
+        self.second()
+            .or_else(|| {
+                self.day()
+                    .to_zoned(TimeZone::UTC)
+                    .ok()
+                    .map(|zoned| zoned.timestamp())
+            })
+            .unwrap_or(Timestamp::MIN)
     }
 }
 
@@ -129,7 +145,8 @@ impl FromStr for Date {
 
     fn from_str(text: &str) -> Result<Self> {
         parse_date(text).ok_or_else(|| {
-            Error::usage(format!("'{text}' is not a date")).hint("a date is YYYY-MM-DD, or YYYY-MM-DDTHHMMSSZ in UTC")
+            Error::usage(format!("'{text}' is not a date"))
+                .hint("a date is YYYY-MM-DD, or YYYY-MM-DDTHHMMSSZ in UTC")
         })
     }
 }
@@ -139,7 +156,9 @@ fn parse_date(text: &str) -> Option<Date> {
         Some((stamp, token)) => (stamp, Some(token)),
         None => (text, None),
     };
-    if token.is_some_and(|t| t.len() != 16 || !t.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))) {
+    if token.is_some_and(|t| {
+        t.len() != 16 || !t.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }) {
         return None;
     }
     let (day, time) = match stamp.split_once('T') {
@@ -163,12 +182,16 @@ fn parse_date(text: &str) -> Option<Date> {
             if time.len() != 7 || time[6] != b'Z' {
                 return None;
             }
-            let part = |from: usize| digits(&time[from..from + 2]).and_then(|n| i8::try_from(n).ok());
+            let part =
+                |from: usize| digits(&time[from..from + 2]).and_then(|n| i8::try_from(n).ok());
             let time = civil::Time::new(part(0)?, part(2)?, part(4)?, 0).ok()?;
             Stamp::Second(date.to_datetime(time))
         }
     };
-    Some(Date { stamp, token: token.map(str::to_owned) })
+    Some(Date {
+        stamp,
+        token: token.map(str::to_owned),
+    })
 }
 
 /// A decimal number of digits only.
@@ -199,16 +222,29 @@ impl DumpName {
     /// If a part is empty or holds a character that would make the key ambiguous.
     pub fn new(host: String, fs: String, level: u32, date: Date) -> Result<Self> {
         if host.is_empty() || host.contains([':', '/']) || host.chars().any(char::is_control) {
-            return Err(Error::usage(format!("'{}' can't be the host in a key", host.escape_debug()))
-                .hint("a host is text without ':' and '/'"));
+            return Err(Error::usage(format!(
+                "'{}' can't be the host in a key",
+                host.escape_debug()
+            ))
+            .hint("a host is text without ':' and '/'"));
         }
         if fs.is_empty() || fs.contains(':') || fs.chars().any(char::is_control) {
-            return Err(Error::usage(format!("'{}' can't be the file system in a key", fs.escape_debug()))
-                .hint("a file system is any text without ':'"));
+            return Err(Error::usage(format!(
+                "'{}' can't be the file system in a key",
+                fs.escape_debug()
+            ))
+            .hint("a file system is any text without ':'"));
         }
-        let name = Self { host, fs, level, date };
+        let name = Self {
+            host,
+            fs,
+            level,
+            date,
+        };
         if name.to_string().len() > MAX_KEY {
-            return Err(Error::usage(format!("the key would be longer than {MAX_KEY} bytes")));
+            return Err(Error::usage(format!(
+                "the key would be longer than {MAX_KEY} bytes"
+            )));
         }
         Ok(name)
     }
@@ -259,8 +295,12 @@ pub fn parse_key(key: &str) -> Option<(DumpName, Piece)> {
         return Some((name, Piece::Whole));
     }
     if let Some((base, number)) = key.rsplit_once("/chunk_") {
-        return (number.len() == 6).then_some(())
-            .and_then(|()| Some((DumpName::parse(base)?, Piece::Chunk(digits(number.as_bytes())?))));
+        return (number.len() == 6).then_some(()).and_then(|()| {
+            Some((
+                DumpName::parse(base)?,
+                Piece::Chunk(digits(number.as_bytes())?),
+            ))
+        });
     }
     let (base, number) = key.rsplit_once(':')?;
     let piece = digits(number.as_bytes())?;
@@ -285,7 +325,11 @@ pub fn literal(key: &str) -> Result<String> {
 /// If it has none that can be part of a key.
 pub fn short_host() -> Result<String> {
     let uname = rustix::system::uname();
-    let full = uname.nodename().to_str().map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidData)).doing("read the host name")?;
+    let full = uname
+        .nodename()
+        .to_str()
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidData))
+        .doing("read the host name")?;
     let short = full.split('.').next().unwrap_or_default();
     if short.is_empty() {
         return Err(Error::permanent("name this host", "it has no name").hint("use --host NAME"));
@@ -303,18 +347,42 @@ mod tests {
     fn the_three_generations() {
         let piece = |key| parse_key(key).map(|(name, piece)| (name.to_string(), piece));
         let base = "ember:/home:0:2019-11-30".to_owned();
-        assert_eq!(piece("ember:/home:0:2019-11-30"), Some((base.clone(), Piece::Whole)));
-        assert_eq!(piece("ember:/home:0:2019-11-30:12"), Some((base.clone(), Piece::Number(12))));
-        assert_eq!(piece("ember:/home:0:2019-11-30/chunk_000007"), Some((base, Piece::Chunk(7))));
+        assert_eq!(
+            piece("ember:/home:0:2019-11-30"),
+            Some((base.clone(), Piece::Whole))
+        );
+        assert_eq!(
+            piece("ember:/home:0:2019-11-30:12"),
+            Some((base.clone(), Piece::Number(12)))
+        );
+        assert_eq!(
+            piece("ember:/home:0:2019-11-30/chunk_000007"),
+            Some((base, Piece::Chunk(7)))
+        );
     }
 
     #[test]
     fn what_is_not_a_dump() {
         for key in [
-            "", "x", "a:b:c:d", "h:f:0:2019-02-30", "h:f:00:2019-01-01", "h:f:-1:2019-01-01", "h::0:2019-01-01",
-            ":f:0:2019-01-01", "h/x:f:0:2019-01-01", "h:f:0:2019-1-1", "h:f:0:2019-01-01:01", "h:f:0:2019-01-01:",
-            "h:f:0:2019-01-01/chunk_1", "h:f:0:2019-01-01T10:00:00Z", "h:f:0:2019-01-01T250000Z",
-            "h:f:0:2019-01-01~xyz", "h:f:0:2019-01-01~0123456789ABCDEF", "h:f:0:2019-01-01\n", "h:f:99999999999:2019-01-01",
+            "",
+            "x",
+            "a:b:c:d",
+            "h:f:0:2019-02-30",
+            "h:f:00:2019-01-01",
+            "h:f:-1:2019-01-01",
+            "h::0:2019-01-01",
+            ":f:0:2019-01-01",
+            "h/x:f:0:2019-01-01",
+            "h:f:0:2019-1-1",
+            "h:f:0:2019-01-01:01",
+            "h:f:0:2019-01-01:",
+            "h:f:0:2019-01-01/chunk_1",
+            "h:f:0:2019-01-01T10:00:00Z",
+            "h:f:0:2019-01-01T250000Z",
+            "h:f:0:2019-01-01~xyz",
+            "h:f:0:2019-01-01~0123456789ABCDEF",
+            "h:f:0:2019-01-01\n",
+            "h:f:99999999999:2019-01-01",
         ] {
             assert_eq!(parse_key(key), None, "{key}");
         }
@@ -325,13 +393,27 @@ mod tests {
         let key = "h:f:1:2026-11-20T235959Z~00ff00ff00ff00ff";
         let name = DumpName::parse(key).unwrap();
         assert_eq!(name.to_string(), key);
-        assert_eq!(name.date.second().unwrap().to_string(), "2026-11-20T23:59:59Z");
-        assert_eq!(Date::of_day(civil::date(2026, 1, 2)).with_token(255).to_string(), "2026-01-02~00000000000000ff");
+        assert_eq!(
+            name.date.second().unwrap().to_string(),
+            "2026-11-20T23:59:59Z"
+        );
+        assert_eq!(
+            Date::of_day(civil::date(2026, 1, 2))
+                .with_token(255)
+                .to_string(),
+            "2026-01-02~00000000000000ff"
+        );
     }
 
     #[test]
     fn dates_come_in_the_order_of_time() {
-        let texts = ["2026-11-18", "2026-11-19", "2026-11-19T010000Z", "2026-11-19T010001Z", "2026-11-20"];
+        let texts = [
+            "2026-11-18",
+            "2026-11-19",
+            "2026-11-19T010000Z",
+            "2026-11-19T010001Z",
+            "2026-11-20",
+        ];
         let dates: Vec<Date> = texts.iter().map(|text| text.parse().unwrap()).collect();
         assert!(dates.is_sorted());
     }

@@ -36,16 +36,28 @@ impl Place {
             return directory(path);
         }
         let Some(rest) = url.strip_prefix("s3://") else {
-            return Err(Error::usage(format!("'{}' is not a place", url.escape_debug()))
-                .hint("a place is s3://BUCKET, s3://BUCKET/PREFIX or file:///DIR"));
+            return Err(
+                Error::usage(format!("'{}' is not a place", url.escape_debug()))
+                    .hint("a place is s3://BUCKET, s3://BUCKET/PREFIX or file:///DIR"),
+            );
         };
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
-            return Err(Error::usage(format!("'{}' names no bucket", url.escape_debug())));
+            return Err(Error::usage(format!(
+                "'{}' names no bucket",
+                url.escape_debug()
+            )));
         }
         let prefix = prefix.trim_end_matches('/');
-        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        Ok(Self::S3 { bucket: bucket.to_owned(), prefix })
+        let prefix = if prefix.is_empty() {
+            String::new()
+        } else {
+            format!("{prefix}/")
+        };
+        Ok(Self::S3 {
+            bucket: bucket.to_owned(),
+            prefix,
+        })
     }
 
     /// What is put in front of every key.
@@ -61,14 +73,26 @@ impl Place {
 fn directory(path: &str) -> Result<Place> {
     let dir = Path::new(path);
     if !dir.is_absolute() {
-        return Err(Error::usage(format!("'file://{}' is not an absolute path", path.escape_debug()))
-            .hint("write file:///DIR, with three slashes"));
+        return Err(Error::usage(format!(
+            "'file://{}' is not an absolute path",
+            path.escape_debug()
+        ))
+        .hint("write file:///DIR, with three slashes"));
     }
-    if dir.components().any(|part| matches!(part, Component::ParentDir)) {
-        return Err(Error::usage(format!("'file://{}' has '..' in it", path.escape_debug())));
+    if dir
+        .components()
+        .any(|part| matches!(part, Component::ParentDir))
+    {
+        return Err(Error::usage(format!(
+            "'file://{}' has '..' in it",
+            path.escape_debug()
+        )));
     }
     let dir: PathBuf = dir.components().collect();
-    if dir.file_name().is_none_or(|name| name.as_bytes().is_empty()) {
+    if dir
+        .file_name()
+        .is_none_or(|name| name.as_bytes().is_empty())
+    {
         return Err(Error::usage("the root directory can't be a bucket"));
     }
     Ok(Place::File { dir })
@@ -78,7 +102,9 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::S3 { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
-            Self::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{}", prefix.trim_end_matches('/')),
+            Self::S3 { bucket, prefix } => {
+                write!(f, "s3://{bucket}/{}", prefix.trim_end_matches('/'))
+            }
             Self::File { dir } => write!(f, "file://{}", dir.display()),
         }
     }
@@ -98,9 +124,21 @@ mod tests {
             ("file:///srv/./backup", "file:///srv/backup", ""),
         ] {
             let place = Place::parse(url).unwrap();
-            assert_eq!((place.to_string().as_str(), place.prefix()), (shown, prefix));
+            assert_eq!(
+                (place.to_string().as_str(), place.prefix()),
+                (shown, prefix)
+            );
         }
-        for url in ["", "b", "s3://", "s3:///x", "file://srv/x", "file:///", "file:///a/../b", "https://x/y"] {
+        for url in [
+            "",
+            "b",
+            "s3://",
+            "s3:///x",
+            "file://srv/x",
+            "file:///",
+            "file:///a/../b",
+            "https://x/y",
+        ] {
             assert!(Place::parse(url).is_err(), "{url}");
         }
     }

@@ -21,7 +21,10 @@ use crate::error::{Class, Doing, Error, Result};
 const PIPE: usize = 1 << 20;
 
 /// Parses the command line into `A`, runs the tool and reports how it went. The whole of every `main`.
-pub fn start<A: Parser + Spoken>(name: &'static str, run: fn(A, &mut Streams) -> Result<()>) -> ExitCode {
+pub fn start<A: Parser + Spoken>(
+    name: &'static str,
+    run: fn(A, &mut Streams) -> Result<()>,
+) -> ExitCode {
     let args = match A::try_parse() {
         Ok(args) => args,
         Err(error) => return parse_failure(name, &error),
@@ -46,15 +49,33 @@ fn parse_failure(name: &str, error: &clap::Error) -> ExitCode {
     }
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or("wrong arguments").trim_start_matches("error: ");
+    let first = lines
+        .next()
+        .unwrap_or("wrong arguments")
+        .trim_start_matches("error: ");
     // clap puts the names of missing arguments on lines of their own.
-    let rest: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more") && !line.starts_with("tip:")).collect();
-    let message = if rest.is_empty() { first.to_owned() } else { format!("{first} {}", rest.join(" ")) };
+    let rest: Vec<&str> = lines
+        .take_while(|line| {
+            !line.starts_with("Usage:")
+                && !line.starts_with("For more")
+                && !line.starts_with("tip:")
+        })
+        .collect();
+    let message = if rest.is_empty() {
+        first.to_owned()
+    } else {
+        format!("{first} {}", rest.join(" "))
+    };
     // A value that one of our own types refused brings its own advice.
-    let advice = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>()).and_then(Error::advice);
+    let advice = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<Error>())
+        .and_then(Error::advice);
     let hint = advice.map_or_else(|| format!("see '{name} --help'"), str::to_owned);
     // Nothing can be done for a reader of standard error that went away.
-    let _ = writeln!(io::stderr().lock(), "{name}: error: {message}\n{name}: hint: {hint}");
+    let _ = writeln!(
+        io::stderr().lock(),
+        "{name}: error: {message}\n{name}: hint: {hint}"
+    );
     ExitCode::from(Class::Usage.code())
 }
 
@@ -75,7 +96,11 @@ impl Streams {
     /// The process's own streams.
     #[must_use]
     pub fn standard(name: &'static str, voice: Voice) -> Self {
-        Self { input: Some(Input::standard()), output: Output::standard(), voice: Speaker { name, voice } }
+        Self {
+            input: Some(Input::standard()),
+            output: Output::standard(),
+            voice: Speaker { name, voice },
+        }
     }
 
     /// Standard input, once: a second taker would steal the first one's bytes.
@@ -83,7 +108,9 @@ impl Streams {
     /// # Errors
     /// If it was taken before.
     pub fn take_input(&mut self) -> Result<Input> {
-        self.input.take().ok_or_else(|| Error::usage("standard input can be used only once"))
+        self.input
+            .take()
+            .ok_or_else(|| Error::usage("standard input can be used only once"))
     }
 
     /// Standard output.
@@ -194,9 +221,11 @@ impl AsFd for Output {
 /// The failure.
 pub fn written<T>(result: io::Result<T>) -> Result<T> {
     match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Err(Error::new(Class::ReaderGone, "write to standard output", "its reader went away"))
-        }
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Error::new(
+            Class::ReaderGone,
+            "write to standard output",
+            "its reader went away",
+        )),
         other => other.doing("write to standard output"),
     }
 }

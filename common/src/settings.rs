@@ -53,7 +53,9 @@ impl Settings {
     pub fn read(path: &Path) -> Result<Self> {
         let doing = || format!("read settings from {}", path.display());
         let text = std::fs::read_to_string(path).doing(doing())?;
-        Self::parse(&text).map_err(|cause| Error::permanent(doing(), cause).hint("a line is 'key value'; see s3keys(5)"))
+        Self::parse(&text).map_err(|cause| {
+            Error::permanent(doing(), cause).hint("a line is 'key value'; see s3keys(5)")
+        })
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -64,7 +66,9 @@ impl Settings {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let (key, value) = line.split_once(char::is_whitespace).ok_or_else(|| format!("line {number} has no value"))?;
+            let (key, value) = line
+                .split_once(char::is_whitespace)
+                .ok_or_else(|| format!("line {number} has no value"))?;
             let value = value.trim().to_owned();
             let slot = match key {
                 "bucket_name" => &mut settings.bucket,
@@ -83,7 +87,11 @@ impl Settings {
         }
         settings.endpoint = settings.endpoint.map(|server| base_url(&server));
         settings.keys = match (id, secret) {
-            (Some(id), Some(secret)) => Some(Keys { id, secret, session }),
+            (Some(id), Some(secret)) => Some(Keys {
+                id,
+                secret,
+                session,
+            }),
             (None, None) => None,
             _ => return Err("access_key_id and secret_access_key go together".to_owned()),
         };
@@ -93,7 +101,11 @@ impl Settings {
 
 /// s3dump's `server` is a bare host name that is spoken to over https.
 fn base_url(server: &str) -> String {
-    if server.contains("://") { server.to_owned() } else { format!("https://{server}") }
+    if server.contains("://") {
+        server.to_owned()
+    } else {
+        format!("https://{server}")
+    }
 }
 
 #[cfg(test)]
@@ -109,14 +121,29 @@ mod tests {
         let settings = Settings::parse(SEED).unwrap();
         assert_eq!(settings.bucket.as_deref(), Some("my-bucket"));
         assert_eq!(settings.region.as_deref(), Some("eu-west-1"));
-        assert_eq!(settings.keys.as_ref().map(|keys| keys.secret.as_str()), Some("a+b c"));
+        assert_eq!(
+            settings.keys.as_ref().map(|keys| keys.secret.as_str()),
+            Some("a+b c")
+        );
         assert_eq!(format!("{settings:?}"), "Settings(hidden)");
     }
 
     #[test]
     fn servers() {
-        assert_eq!(Settings::parse("server s3.example.org").unwrap().endpoint.as_deref(), Some("https://s3.example.org"));
-        assert_eq!(Settings::parse("server http://127.0.0.1:7480").unwrap().endpoint.as_deref(), Some("http://127.0.0.1:7480"));
+        assert_eq!(
+            Settings::parse("server s3.example.org")
+                .unwrap()
+                .endpoint
+                .as_deref(),
+            Some("https://s3.example.org")
+        );
+        assert_eq!(
+            Settings::parse("server http://127.0.0.1:7480")
+                .unwrap()
+                .endpoint
+                .as_deref(),
+            Some("http://127.0.0.1:7480")
+        );
     }
 
     #[test]
@@ -126,7 +153,10 @@ mod tests {
             ("\nregoin x", "line 2 has an unknown key"),
             ("service ec2", "line 1: the service can only be s3"),
             ("region a\nregion b", "line 2 repeats region"),
-            ("access_key_id x", "access_key_id and secret_access_key go together"),
+            (
+                "access_key_id x",
+                "access_key_id and secret_access_key go together",
+            ),
         ] {
             assert_eq!(Settings::parse(text).unwrap_err(), cause);
         }

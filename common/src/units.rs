@@ -30,11 +30,16 @@ impl fmt::Display for Size {
 /// # Errors
 /// If it isn't a number with at most one of the suffixes k, m, g, t (and an optional `B` or `iB`).
 pub fn parse_size(text: &str) -> Result<u64> {
-    scaled(text).ok_or_else(|| Error::usage(format!("'{}' is not a size", text.escape_debug())).hint("a size is a number with an optional k, M, G or T"))
+    scaled(text).ok_or_else(|| {
+        Error::usage(format!("'{}' is not a size", text.escape_debug()))
+            .hint("a size is a number with an optional k, M, G or T")
+    })
 }
 
 fn scaled(text: &str) -> Option<u64> {
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at(split);
     let shift = match suffix.to_ascii_lowercase().as_str() {
         "" | "b" => 0,
@@ -49,8 +54,16 @@ fn scaled(text: &str) -> Option<u64> {
         return None;
     }
     let unit = 1u128 << shift;
-    let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let part: u128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    let whole: u128 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
+    let part: u128 = if fraction.is_empty() {
+        0
+    } else {
+        fraction.parse().ok()?
+    };
     let scale = 10u128.pow(u32::try_from(fraction.len()).ok()?);
     u64::try_from(whole.checked_mul(unit)? + part * unit / scale).ok()
 }
@@ -80,7 +93,15 @@ mod tests {
 
     #[test]
     fn sizes() {
-        for (text, bytes) in [("0", 0), ("300", 300), ("64k", 65536), ("1.5M", 1_572_864), ("16MiB", 16 << 20), ("5T", 5 << 40), (".5k", 512)] {
+        for (text, bytes) in [
+            ("0", 0),
+            ("300", 300),
+            ("64k", 65536),
+            ("1.5M", 1_572_864),
+            ("16MiB", 16 << 20),
+            ("5T", 5 << 40),
+            (".5k", 512),
+        ] {
             assert_eq!(parse_size(text).unwrap(), bytes, "{text}");
         }
         for text in ["", "k", "-1", "1x", "1.2.3", "1 k", "99999999T", ".", "1e3"] {
@@ -90,7 +111,15 @@ mod tests {
 
     #[test]
     fn shown() {
-        for (bytes, text) in [(0, "0"), (1024, "1024"), (1025, "1.0k"), (14336, "14.0k"), (22_544_384, "21.5M"), (5_798_205_850, "5.4G"), (u64::MAX, "16777216.0T")] {
+        for (bytes, text) in [
+            (0, "0"),
+            (1024, "1024"),
+            (1025, "1.0k"),
+            (14336, "14.0k"),
+            (22_544_384, "21.5M"),
+            (5_798_205_850, "5.4G"),
+            (u64::MAX, "16777216.0T"),
+        ] {
             assert_eq!(human(bytes), text);
         }
     }

@@ -21,13 +21,24 @@ pub(crate) fn keys(args: &Args, bucket: &Bucket) -> Result<Vec<String>> {
         };
     }
     let name = args.name.dump(Date::today())?;
-    if args.name.date.is_some() { bucket.dump(&name) } else { bucket.newest_dump(&name) }
+    if args.name.date.is_some() {
+        bucket.dump(&name)
+    } else {
+        bucket.newest_dump(&name)
+    }
 }
 
 fn beginning_with(bucket: &Bucket, prefix: &str) -> Result<Vec<String>> {
-    let mut keys: Vec<String> = bucket.list(prefix)?.into_iter().map(|entry| entry.key).collect();
+    let mut keys: Vec<String> = bucket
+        .list(prefix)?
+        .into_iter()
+        .map(|entry| entry.key)
+        .collect();
     if keys.is_empty() {
-        return Err(Error::permanent(format!("read {prefix}"), format!("no key in {} begins with it", bucket.place())));
+        return Err(Error::permanent(
+            format!("read {prefix}"),
+            format!("no key in {} begins with it", bucket.place()),
+        ));
     }
     keys.sort_by(|first, second| numeric(&first[prefix.len()..], &second[prefix.len()..]));
     Ok(keys)
@@ -40,7 +51,10 @@ fn numeric(first: &str, second: &str) -> Ordering {
         match (one.first(), two.first()) {
             (Some(a), Some(b)) if a.is_ascii_digit() && b.is_ascii_digit() => {
                 let (number, other) = (leading(&mut one), leading(&mut two));
-                let order = number.len().cmp(&other.len()).then_with(|| number.cmp(other));
+                let order = number
+                    .len()
+                    .cmp(&other.len())
+                    .then_with(|| number.cmp(other));
                 if order.is_ne() {
                     return order;
                 }
@@ -55,7 +69,10 @@ fn numeric(first: &str, second: &str) -> Ordering {
 
 /// Takes the digits off the front, and returns them without leading zeros.
 fn leading<'a>(text: &mut &'a [u8]) -> &'a [u8] {
-    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     *text = rest;
     &digits[digits.iter().take_while(|digit| **digit == b'0').count()..]
@@ -67,8 +84,31 @@ mod tests {
 
     #[test]
     fn numbered_names_come_in_order() {
-        let mut names = ["10", "9", "00000000000000000011", "xaaab", "xaaaa", "a10b2", "a10b1", "a9b7", ""];
+        let mut names = [
+            "10",
+            "9",
+            "00000000000000000011",
+            "xaaab",
+            "xaaaa",
+            "a10b2",
+            "a10b1",
+            "a9b7",
+            "",
+        ];
         names.sort_by(|a, b| numeric(a, b));
-        assert_eq!(names, ["", "9", "10", "00000000000000000011", "a9b7", "a10b1", "a10b2", "xaaaa", "xaaab"]);
+        assert_eq!(
+            names,
+            [
+                "",
+                "9",
+                "10",
+                "00000000000000000011",
+                "a9b7",
+                "a10b1",
+                "a10b2",
+                "xaaaa",
+                "xaaab"
+            ]
+        );
     }
 }

@@ -37,7 +37,12 @@ pub struct Args {
     place: Where,
 
     /// Only these bytes: FIRST-LAST, FIRST- or -COUNT
-    #[arg(long, value_name = "RANGE", allow_hyphen_values = true, help_heading = "What")]
+    #[arg(
+        long,
+        value_name = "RANGE",
+        allow_hyphen_values = true,
+        help_heading = "What"
+    )]
     range: Option<Span>,
     /// Read and check everything, but write nothing
     #[arg(long, conflicts_with = "range", help_heading = "What")]
@@ -50,13 +55,23 @@ pub struct Args {
     #[arg(short = 'L', long, value_name = "RATE", help_heading = "Speed")]
     limit: Option<Timetable>,
     /// Bytes of one request
-    #[arg(long, value_name = "SIZE", default_value = "8M", help_heading = "Speed")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "8M",
+        help_heading = "Speed"
+    )]
     part_size: Size,
     /// Requests under way at once
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Speed")]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Speed")]
     parallel: u8,
     /// Memory for bytes that wait for their turn
-    #[arg(long, value_name = "SIZE", default_value = "256M", help_heading = "Speed")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "256M",
+        help_heading = "Speed"
+    )]
     memory: Size,
 
     #[command(flatten)]
@@ -76,7 +91,8 @@ impl Spoken for Args {
 #[allow(clippy::needless_pass_by_value, reason = "a tool owns its arguments")]
 pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
     if !args.verify && !args.acl && streams.output().is_terminal() {
-        return Err(Error::usage("standard output is a terminal").hint("a dump goes into a pipe or a file: s3get home 0 | tar x"));
+        return Err(Error::usage("standard output is a terminal")
+            .hint("a dump goes into a pipe or a file: s3get home 0 | tar x"));
     }
     let bucket = Bucket::open(&args.place, streams.voice())?;
     let keys = find::keys(&args, &bucket)?;
@@ -101,16 +117,28 @@ fn fetch(args: &Args, bucket: &Bucket, keys: Vec<String>, streams: &mut Streams)
     let meter = Meter::new(voice);
     let output = streams.output();
     let verify = args.verify;
-    let mut sink = |bytes: &[u8]| if verify { Ok(()) } else { written(output.write_all(bytes)) };
+    let mut sink = |bytes: &[u8]| {
+        if verify {
+            Ok(())
+        } else {
+            written(output.write_all(bytes))
+        }
+    };
     let fetched = bucket.get(&wish, &mut sink, &|told| match told {
         Told::Total(bytes) => meter.expect(bytes),
         Told::Out(bytes) => meter.add(bytes),
     })?;
     drop(meter);
     if !fetched.proven && wish.span.is_none() {
-        return Err(Error::nothing(format!("{} came, but the server holds no checksum of the whole to compare it with", human(fetched.size)))
-            .hint("its length is right; check the content by other means"));
+        return Err(Error::nothing(format!(
+            "{} came, but the server holds no checksum of the whole to compare it with",
+            human(fetched.size)
+        ))
+        .hint("its length is right; check the content by other means"));
     }
-    voice.detail(format_args!("{} came, and matched the checksum", human(fetched.size)));
+    voice.detail(format_args!(
+        "{} came, and matched the checksum",
+        human(fetched.size)
+    ));
     Ok(())
 }

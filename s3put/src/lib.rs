@@ -69,7 +69,12 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Speed")]
     parallel: u8,
     /// Memory for parts
-    #[arg(long, value_name = "SIZE", default_value = "256M", help_heading = "Speed")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "256M",
+        help_heading = "Speed"
+    )]
     memory: Size,
 
     /// Say what would be done; read and write nothing
@@ -169,19 +174,31 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
         if !args.overwrite {
             bucket.check_absent(&order.key)?;
         }
-        voice.note(format_args!("would store standard input as {} in {}", order.key, bucket.place()));
+        voice.note(format_args!(
+            "would store standard input as {} in {}",
+            order.key,
+            bucket.place()
+        ));
         return Ok(());
     }
     let input = streams.take_input()?;
     if input.is_terminal() {
-        return Err(Error::usage("standard input is a terminal").hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
+        return Err(Error::usage("standard input is a terminal")
+            .hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
     }
     let obedience = obey_signals(&pacer, voice)?;
     let meter = Meter::new(voice);
     let stored = bucket.put(input, &order, &|bytes| meter.add(bytes))?;
     drop((meter, obedience));
-    voice.detail(format_args!("stored {} as {}", human(stored.size), stored.key));
-    match streams.output().line(receipt::line(&stored, bucket.place())) {
+    voice.detail(format_args!(
+        "stored {} as {}",
+        human(stored.size),
+        stored.key
+    ));
+    match streams
+        .output()
+        .line(receipt::line(&stored, bucket.place()))
+    {
         // The dump is safe whether anybody reads the receipt or not.
         Err(error) if error.is_silent() => Ok(()),
         other => other,
@@ -191,7 +208,10 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
 fn make(args: &Args, bucket: &Bucket, streams: &Streams) -> Result<()> {
     let voice = streams.voice();
     if args.dry_run {
-        voice.note(format_args!("would create {} and set it up", bucket.place()));
+        voice.note(format_args!(
+            "would create {} and set it up",
+            bucket.place()
+        ));
         return Ok(());
     }
     for step in bucket.make()? {
@@ -208,17 +228,33 @@ fn set_acl(args: &Args, bucket: &Bucket, streams: &mut Streams) -> Result<()> {
         Some(key) => vec![common::names::literal(key)?],
         None => {
             let name = args.name.dump(Date::today())?;
-            if args.name.date.is_some() { bucket.dump(&name)? } else { bucket.newest_dump(&name)? }
+            if args.name.date.is_some() {
+                bucket.dump(&name)?
+            } else {
+                bucket.newest_dump(&name)?
+            }
         }
     };
     if args.dry_run {
-        streams.voice().note(format_args!("would set the ACL of {} in {}", keys.join(", "), bucket.place()));
+        streams.voice().note(format_args!(
+            "would set the ACL of {} in {}",
+            keys.join(", "),
+            bucket.place()
+        ));
         return Ok(());
     }
     let mut document = Vec::new();
-    streams.take_input()?.take(ACL_MOST + 1).read_to_end(&mut document).doing("read the ACL document from standard input")?;
+    streams
+        .take_input()?
+        .take(ACL_MOST + 1)
+        .read_to_end(&mut document)
+        .doing("read the ACL document from standard input")?;
     if document.is_empty() || document.len() as u64 > ACL_MOST {
-        return Err(Error::permanent("read the ACL document from standard input", "there is none, or it is too long"));
+        return Err(Error::permanent(
+            "read the ACL document from standard input",
+            "there is none, or it is too long",
+        ));
     }
-    keys.iter().try_for_each(|key| bucket.set_acl(key, &document))
+    keys.iter()
+        .try_for_each(|key| bucket.set_acl(key, &document))
 }

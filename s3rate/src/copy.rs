@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn an_empty_stream_stays_empty() {
-        assert_eq!(through_pipes(&[], 1, STEP).0, []);
+        assert!(through_pipes(&[], 1, STEP).0.is_empty());
     }
 
     #[test]

@@ -5,14 +5,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_s3::config::interceptors::{AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut};
+use aws_sdk_s3::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+};
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 
+use super::Bucket;
 use super::failure::Failure;
 use super::patience::{IDLE, bounded};
-use super::Bucket;
 use crate::error::{Error, Result};
 
 impl Bucket {
@@ -23,13 +25,27 @@ impl Bucket {
     pub fn acl(&self, key: &str) -> Result<Vec<u8>> {
         let doing = || format!("read the ACL of {key}");
         let document = Arc::new(Mutex::new(Vec::new()));
-        let answer = self.runtime.block_on(self.patience.persist("read an ACL", || {
-            let request = self.client.get_object_acl().bucket(&self.name).key(self.full(key));
-            let catch = Catch(Arc::clone(&document));
-            bounded(IDLE, async move { request.customize().interceptor(catch).send().await.map_err(|error| Failure::of(&error)) })
-        }));
+        let answer = self
+            .runtime
+            .block_on(self.patience.persist("read an ACL", || {
+                let request = self
+                    .client
+                    .get_object_acl()
+                    .bucket(&self.name)
+                    .key(self.full(key));
+                let catch = Catch(Arc::clone(&document));
+                bounded(IDLE, async move {
+                    request
+                        .customize()
+                        .interceptor(catch)
+                        .send()
+                        .await
+                        .map_err(|error| Failure::of(&error))
+                })
+            }));
         answer.map_err(|failure| failure.error(doing()))?;
-        let document = std::mem::take(&mut *document.lock().unwrap_or_else(PoisonError::into_inner));
+        let document =
+            std::mem::take(&mut *document.lock().unwrap_or_else(PoisonError::into_inner));
         if document.is_empty() {
             return Err(Error::permanent(doing(), "the server sent no document"));
         }
@@ -41,12 +57,27 @@ impl Bucket {
     /// # Errors
     /// If the server refuses it.
     pub fn set_acl(&self, key: &str, document: &[u8]) -> Result<()> {
-        let answer = self.runtime.block_on(self.patience.persist("set an ACL", || {
-            let request = self.client.put_object_acl().bucket(&self.name).key(self.full(key));
-            let send = Send(document.to_vec());
-            bounded(IDLE, async move { request.customize().interceptor(send).send().await.map_err(|error| Failure::of(&error)) })
-        }));
-        answer.map(|_| ()).map_err(|failure| failure.error(format!("set the ACL of {key}")))
+        let answer = self
+            .runtime
+            .block_on(self.patience.persist("set an ACL", || {
+                let request = self
+                    .client
+                    .put_object_acl()
+                    .bucket(&self.name)
+                    .key(self.full(key));
+                let send = Send(document.to_vec());
+                bounded(IDLE, async move {
+                    request
+                        .customize()
+                        .interceptor(send)
+                        .send()
+                        .await
+                        .map_err(|error| Failure::of(&error))
+                })
+            }));
+        answer
+            .map(|_| ())
+            .map_err(|failure| failure.error(format!("set the ACL of {key}")))
     }
 }
 
@@ -89,8 +120,12 @@ impl Intercept for Send {
     ) -> Result<(), BoxError> {
         let request = context.request_mut();
         *request.body_mut() = SdkBody::from(self.0.clone());
-        request.headers_mut().insert("content-length", self.0.len().to_string());
-        request.headers_mut().insert("content-type", "application/xml");
+        request
+            .headers_mut()
+            .insert("content-length", self.0.len().to_string());
+        request
+            .headers_mut()
+            .insert("content-type", "application/xml");
         Ok(())
     }
 }

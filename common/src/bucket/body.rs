@@ -18,7 +18,12 @@ const SLICE: usize = 256 << 10;
 
 /// A body of `bytes` that is sent as fast as `pacer` allows and reports to `progress`.
 pub(super) fn paced(bytes: Bytes, pacer: Arc<Pacer>, progress: Arc<Progress>) -> ByteStream {
-    ByteStream::new(SdkBody::from_body_1_x(Paced { left: bytes, pacer, progress, waiting: None }))
+    ByteStream::new(SdkBody::from_body_1_x(Paced {
+        left: bytes,
+        pacer,
+        progress,
+        waiting: None,
+    }))
 }
 
 struct Paced {
@@ -32,7 +37,10 @@ impl Body for Paced {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         if this.left.is_empty() {
             return Poll::Ready(None);
@@ -45,7 +53,9 @@ impl Body for Paced {
                 this.waiting = None;
             }
             match this.pacer.take(SLICE.min(this.left.len())) {
-                Grant::Go(bytes) => return Poll::Ready(Some(Ok(Frame::data(this.left.split_to(bytes))))),
+                Grant::Go(bytes) => {
+                    return Poll::Ready(Some(Ok(Frame::data(this.left.split_to(bytes)))));
+                }
                 Grant::Wait(time) => this.waiting = Some(Box::pin(tokio::time::sleep(time))),
             }
         }

@@ -35,7 +35,11 @@ pub(super) fn shown(head: &HeadObjectOutput) -> Option<String> {
         ("CRC32", head.checksum_crc32()),
         ("SHA256", head.checksum_sha256()),
     ];
-    named.into_iter().find_map(|(name, value)| value.filter(|value| !value.contains('-')).map(|value| format!("{name}:{value}")))
+    named.into_iter().find_map(|(name, value)| {
+        value
+            .filter(|value| !value.contains('-'))
+            .map(|value| format!("{name}:{value}"))
+    })
 }
 
 /// A check that runs along with the bytes of a whole object.
@@ -52,7 +56,13 @@ enum Means {
     /// The ETag of an object that was stored by one request.
     Md5(Box<md5::Md5>),
     /// The ETag of a multipart upload: the MD5 of its parts' MD5s.
-    Parts { ladder: Ladder, number: u32, left: u64, part: Box<md5::Md5>, all: Box<md5::Md5> },
+    Parts {
+        ladder: Ladder,
+        number: u32,
+        left: u64,
+        part: Box<md5::Md5>,
+        all: Box<md5::Md5>,
+    },
 }
 
 /// How a check ended.
@@ -70,26 +80,49 @@ impl Check {
     /// The best check that the server's answer about an object allows.
     pub(super) fn of(head: &HeadObjectOutput) -> Option<Self> {
         let full = head.checksum_type() != Some(&ChecksumType::Composite);
-        let whole = |value: Option<&str>| value.filter(|value| full && !value.contains('-')).map(str::to_owned);
+        let whole = |value: Option<&str>| {
+            value
+                .filter(|value| full && !value.contains('-'))
+                .map(str::to_owned)
+        };
         let crc = |algorithm| Means::Crc(Box::new(Digest::new(algorithm)));
         if let Some(expected) = whole(head.checksum_crc64_nvme()) {
-            return Some(Self { means: crc(CrcAlgorithm::Crc64Nvme), expected, certain: true });
+            return Some(Self {
+                means: crc(CrcAlgorithm::Crc64Nvme),
+                expected,
+                certain: true,
+            });
         }
         if let Some(expected) = whole(head.checksum_crc32_c()) {
-            return Some(Self { means: crc(CrcAlgorithm::Crc32Iscsi), expected, certain: true });
+            return Some(Self {
+                means: crc(CrcAlgorithm::Crc32Iscsi),
+                expected,
+                certain: true,
+            });
         }
         if let Some(expected) = whole(head.checksum_crc32()) {
-            return Some(Self { means: crc(CrcAlgorithm::Crc32IsoHdlc), expected, certain: true });
+            return Some(Self {
+                means: crc(CrcAlgorithm::Crc32IsoHdlc),
+                expected,
+                certain: true,
+            });
         }
         if let Some(expected) = whole(head.checksum_sha256()) {
-            return Some(Self { means: Means::Sha256(Box::default()), expected, certain: true });
+            return Some(Self {
+                means: Means::Sha256(Box::default()),
+                expected,
+                certain: true,
+            });
         }
         Self::of_etag(head)
     }
 
     /// An ETag is an MD5 only where the server doesn't encrypt under a key of its own.
     fn of_etag(head: &HeadObjectOutput) -> Option<Self> {
-        let keyed = head.server_side_encryption().is_some_and(|kind| kind.as_str() != "AES256") || head.sse_customer_algorithm().is_some();
+        let keyed = head
+            .server_side_encryption()
+            .is_some_and(|kind| kind.as_str() != "AES256")
+            || head.sse_customer_algorithm().is_some();
         let etag = head.e_tag()?.trim_matches('"');
         let (digest, parts) = match etag.split_once('-') {
             Some((digest, parts)) => (digest, Some(parts.parse::<u32>().ok()?)),
@@ -99,13 +132,30 @@ impl Check {
             return None;
         }
         let Some(parts) = parts else {
-            return Some(Self { means: Means::Md5(Box::default()), expected: digest.to_owned(), certain: true });
+            return Some(Self {
+                means: Means::Md5(Box::default()),
+                expected: digest.to_owned(),
+                certain: true,
+            });
         };
         let size = u64::try_from(head.content_length()?).ok()?;
-        let known = head.metadata().and_then(|metadata| metadata.get(Ladder::METADATA)).and_then(|text| text.parse().ok());
+        let known = head
+            .metadata()
+            .and_then(|metadata| metadata.get(Ladder::METADATA))
+            .and_then(|text| text.parse().ok());
         let ladder = known.or_else(|| Ladder::guess(size, parts))?;
-        let means = Means::Parts { ladder, number: 1, left: ladder.part(1), part: Box::default(), all: Box::default() };
-        Some(Self { means, expected: format!("{digest}-{parts}"), certain: known.is_some() })
+        let means = Means::Parts {
+            ladder,
+            number: 1,
+            left: ladder.part(1),
+            part: Box::default(),
+            all: Box::default(),
+        };
+        Some(Self {
+            means,
+            expected: format!("{digest}-{parts}"),
+            certain: known.is_some(),
+        })
     }
 
     /// Takes in the next bytes.
@@ -114,14 +164,24 @@ impl Check {
             Means::Crc(digest) => digest.update(bytes),
             Means::Sha256(digest) => digest.update(bytes),
             Means::Md5(digest) => digest.update(bytes),
-            Means::Parts { ladder, number, left, part, all } => {
+            Means::Parts {
+                ladder,
+                number,
+                left,
+                part,
+                all,
+            } => {
                 while !bytes.is_empty() {
                     if *left == 0 {
                         all.update(part.finalize_reset());
                         *number += 1;
                         *left = ladder.part(*number);
                     }
-                    let (now, later) = bytes.split_at(usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len()));
+                    let (now, later) = bytes.split_at(
+                        usize::try_from(*left)
+                            .unwrap_or(usize::MAX)
+                            .min(bytes.len()),
+                    );
                     part.update(now);
                     *left -= now.len() as u64;
                     bytes = later;
@@ -134,11 +194,18 @@ impl Check {
     pub(super) fn verdict(self) -> Verdict {
         let found = match self.means {
             // A 32-bit sum is eight characters of base64, and the last four of the eight bytes.
-            Means::Crc(digest) if self.expected.len() == 8 => STANDARD.encode(&digest.finalize().to_be_bytes()[4..]),
+            Means::Crc(digest) if self.expected.len() == 8 => {
+                STANDARD.encode(&digest.finalize().to_be_bytes()[4..])
+            }
             Means::Crc(digest) => encode(digest.finalize()),
             Means::Sha256(digest) => STANDARD.encode(digest.finalize()),
             Means::Md5(digest) => hex(&digest.finalize()),
-            Means::Parts { number, part, mut all, .. } => {
+            Means::Parts {
+                number,
+                part,
+                mut all,
+                ..
+            } => {
                 all.update(part.finalize());
                 format!("{}-{number}", hex(&all.finalize()))
             }
@@ -152,11 +219,13 @@ impl Check {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+            text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+            text
+        })
 }
 
 #[cfg(test)]
@@ -167,7 +236,10 @@ mod tests {
     fn crcs_of_pieces_combine() {
         let (first, second) = (b"backup of ".as_slice(), b"a whole machine".as_slice());
         let both = [first, second].concat();
-        assert_eq!(joined(crc64(first), crc64(second), second.len() as u64), crc64(&both));
+        assert_eq!(
+            joined(crc64(first), crc64(second), second.len() as u64),
+            crc64(&both)
+        );
         // The check value of CRC-64/NVME in the catalogue of CRC algorithms.
         assert_eq!(crc64(b"123456789"), 0xae8b_1486_0a79_9888);
     }
@@ -187,17 +259,27 @@ mod tests {
             head().checksum_crc64_nvme("rosUhgp5mIg=").build(),
             head().checksum_crc32("y/Q5Jg==").build(),
             head().checksum_crc32_c("4waSgw==").build(),
-            head().checksum_sha256("FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=").build(),
+            head()
+                .checksum_sha256("FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=")
+                .build(),
             head().e_tag("\"25f9e794323b453885f5181f1b624d0b\"").build(),
         ] {
             let good = verdict(&head, b"123456789");
-            assert_eq!((good, verdict(&head, b"123456780")), (Verdict::Proven, Verdict::Damaged), "{head:?}");
+            assert_eq!(
+                (good, verdict(&head, b"123456780")),
+                (Verdict::Proven, Verdict::Damaged),
+                "{head:?}"
+            );
         }
     }
 
     #[test]
     fn a_composite_checksum_or_a_keyed_etag_proves_nothing() {
-        let head = HeadObjectOutput::builder().content_length(9).checksum_type(ChecksumType::Composite).checksum_crc32("y/Q5Jg==-2").build();
+        let head = HeadObjectOutput::builder()
+            .content_length(9)
+            .checksum_type(ChecksumType::Composite)
+            .checksum_crc32("y/Q5Jg==-2")
+            .build();
         assert!(Check::of(&head).is_none());
         let keyed = HeadObjectOutput::builder()
             .content_length(9)
@@ -209,9 +291,18 @@ mod tests {
 
     #[test]
     fn the_etag_of_parts() {
-        let parts = md5::Md5::digest(b"1234").iter().chain(md5::Md5::digest(b"5678").iter()).chain(md5::Md5::digest(b"9").iter()).copied().collect::<Vec<u8>>();
+        let parts = md5::Md5::digest(b"1234")
+            .iter()
+            .chain(md5::Md5::digest(b"5678").iter())
+            .chain(md5::Md5::digest(b"9").iter())
+            .copied()
+            .collect::<Vec<u8>>();
         let etag = format!("{}-3", hex(&md5::Md5::digest(&parts)));
-        let head = HeadObjectOutput::builder().content_length(9).e_tag(etag).metadata(Ladder::METADATA, "fixed:4").build();
+        let head = HeadObjectOutput::builder()
+            .content_length(9)
+            .e_tag(etag)
+            .metadata(Ladder::METADATA, "fixed:4")
+            .build();
         assert_eq!(verdict(&head, b"123456789"), Verdict::Proven);
         assert_eq!(verdict(&head, b"123456798"), Verdict::Damaged);
     }

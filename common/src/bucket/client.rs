@@ -16,7 +16,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+    BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation,
+    ResponseChecksumValidation, StalledStreamProtectionConfig,
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
@@ -34,7 +35,11 @@ const REGION: &str = "us-east-1";
 const NOWHERE: &str = "https://embedded.invalid";
 
 /// A client and the name of the bucket it is for.
-pub(super) async fn connect(at: &Where, settings: &Settings, place: &Place) -> Result<(Client, String)> {
+pub(super) async fn connect(
+    at: &Where,
+    settings: &Settings,
+    place: &Place,
+) -> Result<(Client, String)> {
     match place {
         Place::File { dir } => local(dir),
         Place::S3 { bucket, .. } => Ok((remote(at, settings).await?, bucket.clone())),
@@ -43,22 +48,41 @@ pub(super) async fn connect(at: &Where, settings: &Settings, place: &Place) -> R
 
 fn local(dir: &std::path::Path) -> Result<(Client, String)> {
     let doing = || format!("open {}", dir.display());
-    let odd = || std::io::Error::new(std::io::ErrorKind::InvalidInput, "its name is not valid UTF-8");
+    let odd = || {
+        std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "its name is not valid UTF-8",
+        )
+    };
     let root = dir.parent().unwrap_or(dir);
-    let name = dir.file_name().and_then(|name| name.to_str()).ok_or_else(odd).doing(doing())?;
+    let name = dir
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(odd)
+        .doing(doing())?;
     let store = embedded::Store::open(root).doing(doing())?;
     let config = ours(Builder::new().http_client(embedded::http_client(store)))
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::from_static(REGION))
         .endpoint_url(NOWHERE)
         .force_path_style(true)
-        .credentials_provider(Credentials::new(embedded::ACCESS_KEY, embedded::SECRET_KEY, None, None, "embedded store"));
+        .credentials_provider(Credentials::new(
+            embedded::ACCESS_KEY,
+            embedded::SECRET_KEY,
+            None,
+            None,
+            "embedded store",
+        ));
     Ok((Client::from_conf(config.build()), name.to_owned()))
 }
 
 async fn remote(at: &Where, settings: &Settings) -> Result<Client> {
     let http = transport::client(at.ca.as_ref())?;
-    let endpoint = at.endpoint.clone().or_else(|| settings.endpoint.clone()).or_else(endpoint_from_environment);
+    let endpoint = at
+        .endpoint
+        .clone()
+        .or_else(|| settings.endpoint.clone())
+        .or_else(endpoint_from_environment);
     let region = region(at, settings, endpoint.is_some(), &http).await;
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(region.clone())
@@ -67,13 +91,24 @@ async fn remote(at: &Where, settings: &Settings) -> Result<Client> {
         loader = loader.profile_name(profile);
     }
     loader = match &settings.keys {
-        Some(keys) => loader.credentials_provider(Credentials::new(&keys.id, &keys.secret, keys.session.clone(), None, "settings file")),
+        Some(keys) => loader.credentials_provider(Credentials::new(
+            &keys.id,
+            &keys.secret,
+            keys.session.clone(),
+            None,
+            "settings file",
+        )),
         None => {
-            let configuration = ProviderConfig::without_region().with_http_client(http.clone()).with_region(Some(region.clone()));
+            let configuration = ProviderConfig::without_region()
+                .with_http_client(http.clone())
+                .with_region(Some(region.clone()));
             match &at.profile {
                 // Asked for by name, it is not to lose against keys that happen to be in the environment.
                 Some(profile) => loader.credentials_provider(
-                    ProfileFileCredentialsProvider::builder().configure(&configuration).profile_name(profile).build(),
+                    ProfileFileCredentialsProvider::builder()
+                        .configure(&configuration)
+                        .profile_name(profile)
+                        .build(),
                 ),
                 None => loader.credentials_provider(
                     DefaultCredentialsChain::builder()
@@ -87,7 +122,8 @@ async fn remote(at: &Where, settings: &Settings) -> Result<Client> {
         }
     };
     let shared = loader.load().await;
-    let path_style = at.path_style || (!at.virtual_host && (endpoint.is_some() || shared.endpoint_url().is_some()));
+    let path_style = at.path_style
+        || (!at.virtual_host && (endpoint.is_some() || shared.endpoint_url().is_some()));
     let mut config = ours(Builder::from(&shared)).force_path_style(path_style);
     if let Some(endpoint) = endpoint {
         config = config.endpoint_url(endpoint);
@@ -109,10 +145,17 @@ fn ours(builder: Builder) -> Builder {
 }
 
 fn endpoint_from_environment() -> Option<String> {
-    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter().find_map(|name| std::env::var(name).ok().filter(|url| !url.is_empty()))
+    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|url| !url.is_empty()))
 }
 
-async fn region(at: &Where, settings: &Settings, other_server: bool, http: &SharedHttpClient) -> Region {
+async fn region(
+    at: &Where,
+    settings: &Settings,
+    other_server: bool,
+    http: &SharedHttpClient,
+) -> Region {
     if let Some(region) = at.region.as_ref().or(settings.region.as_ref()) {
         return Region::new(region.clone());
     }
@@ -120,11 +163,19 @@ async fn region(at: &Where, settings: &Settings, other_server: bool, http: &Shar
     if let Some(name) = &at.profile {
         profile = profile.profile_name(name);
     }
-    let mut chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(profile.build());
+    let mut chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(profile.build());
     if !other_server {
-        chain = chain.or_else(imds::region::ImdsRegionProvider::builder().imds_client(metadata_service(http)).build());
+        chain = chain.or_else(
+            imds::region::ImdsRegionProvider::builder()
+                .imds_client(metadata_service(http))
+                .build(),
+        );
     }
-    chain.region().await.unwrap_or_else(|| Region::from_static(REGION))
+    chain
+        .region()
+        .await
+        .unwrap_or_else(|| Region::from_static(REGION))
 }
 
 /// The metadata service of a cloud machine; elsewhere nothing answers, and that must not take long.

@@ -72,16 +72,31 @@ impl Failure {
                 Self::answered(status, answer.err().code(), answer.err().message())
             }
             SdkError::TimeoutError(_) => Self::passing("the server did not answer in time"),
-            SdkError::ResponseError(_) => Self::passing(format!("the answer broke off: {}", root(error))),
+            SdkError::ResponseError(_) => {
+                Self::passing(format!("the answer broke off: {}", root(error)))
+            }
             SdkError::DispatchFailure(failure) if !failure.is_user() && !lacks_keys(error) => {
                 let text = root(error);
                 // A wrong certificate stays wrong. Everything else between us and the server may pass, also a
                 // connection that closed before the answer.
-                let kind = if text.contains("certificate") { Kind::Final } else { Kind::Passing };
-                Self { kind, text: format!("no connection to the server: {text}") }
+                let kind = if text.contains("certificate") {
+                    Kind::Final
+                } else {
+                    Kind::Passing
+                };
+                Self {
+                    kind,
+                    text: format!("no connection to the server: {text}"),
+                }
             }
-            other if lacks_keys(other) => Self { kind: Kind::NoKeys, text: format!("no credentials were found ({})", root(other)) },
-            other => Self { kind: Kind::Final, text: root(other) },
+            other if lacks_keys(other) => Self {
+                kind: Kind::NoKeys,
+                text: format!("no credentials were found ({})", root(other)),
+            },
+            other => Self {
+                kind: Kind::Final,
+                text: root(other),
+            },
         }
     }
 
@@ -93,15 +108,35 @@ impl Failure {
             ("ConditionalRequestConflict" | "OperationAborted", _) => Kind::Conflict,
             ("PreconditionFailed", _) | (_, 412) => Kind::Condition,
             ("InvalidObjectState", _) => Kind::Archived,
-            ("BadDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch" | "InvalidDigest", _) => Kind::Damaged,
+            (
+                "BadDigest"
+                | "XAmzContentChecksumMismatch"
+                | "XAmzContentSHA256Mismatch"
+                | "InvalidDigest",
+                _,
+            ) => Kind::Damaged,
             ("RequestTimeTooSkewed", _) => Kind::Clock,
             ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired", _) => Kind::Expired,
             (super::embedded::DISK_CODE, _) => Kind::Disk,
             (super::embedded::DAMAGE_CODE, _) => Kind::Spoilt,
-            ("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException", _)
+            (
+                "PermanentRedirect"
+                | "TemporaryRedirect"
+                | "AuthorizationHeaderMalformed"
+                | "IllegalLocationConstraintException",
+                _,
+            )
             | (_, 301 | 307) => Kind::Region,
             ("NotImplemented" | "MethodNotAllowed", _) | (_, 501 | 405) => Kind::Unsupported,
-            ("SlowDown" | "RequestTimeout" | "InternalError" | "ServiceUnavailable" | "Throttling" | "RequestLimitExceeded", _)
+            (
+                "SlowDown"
+                | "RequestTimeout"
+                | "InternalError"
+                | "ServiceUnavailable"
+                | "Throttling"
+                | "RequestLimitExceeded",
+                _,
+            )
             | (_, 408 | 429 | 500 | 502 | 503 | 504) => Kind::Passing,
             (_, 401 | 403) => Kind::Denied,
             (_, 404) => Kind::Missing,
@@ -117,17 +152,26 @@ impl Failure {
 
     /// A failure that may pass.
     pub(super) fn passing(text: impl Into<String>) -> Self {
-        Self { kind: Kind::Passing, text: text.into() }
+        Self {
+            kind: Kind::Passing,
+            text: text.into(),
+        }
     }
 
     /// Somebody else's object has the name.
     pub(super) fn taken() -> Self {
-        Self { kind: Kind::Taken, text: "it exists already".to_owned() }
+        Self {
+            kind: Kind::Taken,
+            text: "it exists already".to_owned(),
+        }
     }
 
     /// The same failure, where nobody can tell us what became of the request.
     pub(super) fn unknown(self) -> Self {
-        Self { kind: Kind::Unknown, ..self }
+        Self {
+            kind: Kind::Unknown,
+            ..self
+        }
     }
 
     /// The reason alone.
@@ -137,29 +181,44 @@ impl Failure {
 
     /// True where the same request may succeed by itself.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(self.kind, Kind::Passing | Kind::Expired | Kind::Conflict | Kind::Damaged)
+        matches!(
+            self.kind,
+            Kind::Passing | Kind::Expired | Kind::Conflict | Kind::Damaged
+        )
     }
 
     /// True where we can't know whether the request was carried out.
     pub(super) fn leaves_doubt(&self) -> bool {
-        matches!(self.kind, Kind::Passing | Kind::Condition | Kind::Conflict | Kind::NoUpload)
+        matches!(
+            self.kind,
+            Kind::Passing | Kind::Condition | Kind::Conflict | Kind::NoUpload
+        )
     }
 
     /// The same as an error for the user.
     pub(super) fn error(&self, doing: impl Into<String>) -> Error {
         let class = match self.kind {
-            Kind::Passing | Kind::Archived | Kind::Conflict | Kind::Expired | Kind::NoUpload => Class::Temporary,
+            Kind::Passing | Kind::Archived | Kind::Conflict | Kind::Expired | Kind::NoUpload => {
+                Class::Temporary
+            }
             _ => Class::Permanent,
         };
         let error = Error::new(class, doing, &self.text);
         match self.kind {
-            Kind::NoKeys => error.hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, use --profile, or -f FILE"),
+            Kind::NoKeys => error
+                .hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, use --profile, or -f FILE"),
             Kind::NoBucket => error.hint("'s3put --make-bucket' creates it"),
             Kind::Denied => error.hint("the keys in use don't allow this"),
-            Kind::Archived => error.hint("ask the server to restore it first, then try again in some hours"),
-            Kind::Region => error.hint("the bucket is in another region, or on another server: use --region or --endpoint"),
+            Kind::Archived => {
+                error.hint("ask the server to restore it first, then try again in some hours")
+            }
+            Kind::Region => error.hint(
+                "the bucket is in another region, or on another server: use --region or --endpoint",
+            ),
             Kind::Clock => error.hint("set this machine's clock"),
-            Kind::Spoilt => error.hint("somebody changed the bucket's files by hand, or the disk failed"),
+            Kind::Spoilt => {
+                error.hint("somebody changed the bucket's files by hand, or the disk failed")
+            }
             Kind::Disk => error.hint("make room, or make the directory writable"),
             _ => error,
         }
@@ -172,12 +231,20 @@ fn lacks_keys(error: &(dyn StdError + 'static)) -> bool {
 }
 
 /// The error, its cause, the cause of that, and so on.
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| <dyn StdError>::source(*error))
 }
 
 /// The innermost cause: the outer layers only repeat that something failed.
 fn root(error: &(dyn StdError + 'static)) -> String {
-    let text = causes(error).last().map_or_else(String::new, ToString::to_string);
-    text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.').to_owned()
+    let text = causes(error)
+        .last()
+        .map_or_else(String::new, ToString::to_string);
+    text.split(" (os error")
+        .next()
+        .unwrap_or(&text)
+        .trim_end_matches('.')
+        .to_owned()
 }

@@ -14,11 +14,17 @@ impl Bucket {
     pub fn dump(&self, name: &DumpName) -> Result<Vec<String>> {
         let key = name.to_string();
         // A key that may only read objects can't list; then the dump can only be one object.
-        let Some(entries) = self.list_if_allowed(&key)? else { return Ok(vec![key]) };
+        let Some(entries) = self.list_if_allowed(&key)? else {
+            return Ok(vec![key]);
+        };
         let catalogue: Catalogue = entries.into_iter().collect();
         match catalogue.dumps.iter().find(|dump| dump.name == *name) {
             Some(dump) => pieces(dump),
-            None => Err(Error::permanent(format!("read {key}"), format!("it is not in {}", self.place)).hint("s3ls shows what is there")),
+            None => Err(Error::permanent(
+                format!("read {key}"),
+                format!("it is not in {}", self.place),
+            )
+            .hint("s3ls shows what is there")),
         }
     }
 
@@ -32,11 +38,18 @@ impl Bucket {
         let set = Set::of(catalogue.dumps.iter().collect());
         let Some(dump) = set.newest(None).map(|index| set.dumps()[index]) else {
             let what = format!("read {} level {} of {}", name.fs, name.level, name.host);
-            return Err(Error::permanent(what, format!("no such dump is in {}", self.place)).hint("s3ls -a shows what is there"));
+            return Err(
+                Error::permanent(what, format!("no such dump is in {}", self.place))
+                    .hint("s3ls -a shows what is there"),
+            );
         };
         let speaker = self.patience.speaker;
         if !is_trusted(dump) {
-            speaker.warning(format_args!("{} was stored at {:.0}, which its name does not say", dump.key(), dump.modified()));
+            speaker.warning(format_args!(
+                "{} was stored at {:.0}, which its name does not say",
+                dump.key(),
+                dump.modified()
+            ));
         }
         speaker.detail(format_args!("the newest is {}", dump.key()));
         pieces(dump)
@@ -47,5 +60,9 @@ fn pieces(dump: &Dump) -> Result<Vec<String>> {
     if let Some(flaw) = dump.flaw() {
         return Err(Error::permanent(format!("read {}", dump.key()), flaw));
     }
-    Ok(dump.pieces.iter().map(|(_, entry)| entry.key.clone()).collect())
+    Ok(dump
+        .pieces
+        .iter()
+        .map(|(_, entry)| entry.key.clone())
+        .collect())
 }

@@ -19,10 +19,10 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
 pub use self::span::Span;
+use super::Bucket;
 use super::checksum::{Check, Verdict};
 use super::failure::{Failure, Kind};
 use super::patience::{IDLE, Progress, bounded, watched};
-use super::Bucket;
 use crate::error::{Error, Result};
 use crate::rate::{Grant, Pacer};
 
@@ -80,21 +80,40 @@ impl Bucket {
     /// # Errors
     /// If one is missing or can't be read, changed meanwhile, or did not match its checksum; some bytes may
     /// have been handed out by then.
-    pub fn get(&self, wish: &Wish, sink: Sink<'_>, progress: &(dyn Fn(Told) + Sync)) -> Result<Fetched> {
+    pub fn get(
+        &self,
+        wish: &Wish,
+        sink: Sink<'_>,
+        progress: &(dyn Fn(Told) + Sync),
+    ) -> Result<Fetched> {
         let (sender, receiver) = mpsc::channel(1);
         std::thread::scope(|scope| {
             let writer = scope.spawn(move || write(receiver, sink, progress));
             let read = self.runtime.block_on(self.read(wish, sender, progress));
-            let written = writer.join().unwrap_or_else(|_| Err(Error::permanent("write the bytes", "the writer stopped")));
+            let written = writer
+                .join()
+                .unwrap_or_else(|_| Err(Error::permanent("write the bytes", "the writer stopped")));
             // When the writer stops, reading fails too; the writer's reason is the one to tell.
             let (size, proven) = written?;
             read?;
-            Ok(Fetched { size, proven: proven && wish.span.is_none() })
+            Ok(Fetched {
+                size,
+                proven: proven && wish.span.is_none(),
+            })
         })
     }
 
-    async fn read(&self, wish: &Wish, out: mpsc::Sender<Delivery>, progress: &(dyn Fn(Told) + Sync)) -> Result<()> {
-        let objects: Vec<Seen> = stream::iter(&wish.keys).map(|key| self.look(key)).buffered(LOOKS).try_collect().await?;
+    async fn read(
+        &self,
+        wish: &Wish,
+        out: mpsc::Sender<Delivery>,
+        progress: &(dyn Fn(Told) + Sync),
+    ) -> Result<()> {
+        let objects: Vec<Seen> = stream::iter(&wish.keys)
+            .map(|key| self.look(key))
+            .buffered(LOOKS)
+            .try_collect()
+            .await?;
         let total: u64 = objects.iter().map(|object| object.size).sum();
         let (first, end) = match &wish.span {
             None => (0, total),
@@ -103,16 +122,29 @@ impl Bucket {
         progress(Told::Total(end - first));
         let mut base = 0;
         for object in &objects {
-            let (from, to) = (first.clamp(base, base + object.size) - base, end.clamp(base, base + object.size) - base);
+            let (from, to) = (
+                first.clamp(base, base + object.size) - base,
+                end.clamp(base, base + object.size) - base,
+            );
             base += object.size;
             if wish.span.is_some() && from == to {
                 continue;
             }
-            let check = if wish.span.is_none() { Check::of(&object.head).map(Box::new) } else { None };
-            if out.send(Delivery::Begin(object.key.clone(), check)).await.is_err() {
+            let check = if wish.span.is_none() {
+                Check::of(&object.head).map(Box::new)
+            } else {
+                None
+            };
+            if out
+                .send(Delivery::Begin(object.key.clone(), check))
+                .await
+                .is_err()
+            {
                 return Ok(());
             }
-            if !self.deliver(wish, object, from, to, &out).await? || out.send(Delivery::End).await.is_err() {
+            if !self.deliver(wish, object, from, to, &out).await?
+                || out.send(Delivery::End).await.is_err()
+            {
                 return Ok(());
             }
         }
@@ -120,10 +152,20 @@ impl Bucket {
     }
 
     /// Sends the bytes `from..to` of one object; false when nobody takes them any more.
-    async fn deliver(&self, wish: &Wish, object: &Seen, from: u64, to: u64, out: &mpsc::Sender<Delivery>) -> Result<bool> {
+    async fn deliver(
+        &self,
+        wish: &Wish,
+        object: &Seen,
+        from: u64,
+        to: u64,
+        out: &mpsc::Sender<Delivery>,
+    ) -> Result<bool> {
         let size = wish.range_size.max(1);
         // Besides the window one range is being written and one waits for the writer.
-        let window = usize::try_from(wish.memory / size).unwrap_or(usize::MAX).saturating_sub(2).clamp(1, wish.parallel.max(1) * 2);
+        let window = usize::try_from(wish.memory / size)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(2)
+            .clamp(1, wish.parallel.max(1) * 2);
         let mut starts = (0..(to - from).div_ceil(size)).map(|index| from + index * size);
         let mut under_way = FuturesOrdered::new();
         let mut ready: VecDeque<Vec<Bytes>> = VecDeque::new();
@@ -159,11 +201,19 @@ impl Bucket {
                     .key(self.full(&object.key))
                     .range(format!("bytes={}-{}", at.get(), to - 1))
                     .set_if_match(object.etag.clone());
-                let mut body = request.send().await.map_err(|error| Failure::of(&error))?.body;
+                let mut body = request
+                    .send()
+                    .await
+                    .map_err(|error| Failure::of(&error))?
+                    .body;
                 progress.touch();
                 while at.get() < to {
-                    let Some(frame) = body.next().await else { return Err(Failure::passing("the answer was too short")) };
-                    let frame = frame.map_err(|error| Failure::passing(format!("the answer broke off: {error}")))?;
+                    let Some(frame) = body.next().await else {
+                        return Err(Failure::passing("the answer was too short"));
+                    };
+                    let frame = frame.map_err(|error| {
+                        Failure::passing(format!("the answer broke off: {error}"))
+                    })?;
                     let left = usize::try_from(to - at.get()).unwrap_or(usize::MAX);
                     if frame.len() > left {
                         return Err(Failure::passing("the answer was too long"));
@@ -179,9 +229,11 @@ impl Bucket {
         });
         match read.await {
             Ok(()) => Ok(frames.into_inner()),
-            Err(failure) if failure.kind == Kind::Condition => {
-                Err(Error::permanent(&what, "it was replaced while it was being read").hint("start again"))
-            }
+            Err(failure) if failure.kind == Kind::Condition => Err(Error::permanent(
+                &what,
+                "it was replaced while it was being read",
+            )
+            .hint("start again")),
             Err(failure) => Err(failure.error(what)),
         }
     }
@@ -190,16 +242,34 @@ impl Bucket {
         let head = self
             .patience
             .persist("look at an object", || {
-                let request = self.client.head_object().bucket(&self.name).key(self.full(key)).checksum_mode(ChecksumMode::Enabled);
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                let request = self
+                    .client
+                    .head_object()
+                    .bucket(&self.name)
+                    .key(self.full(key))
+                    .checksum_mode(ChecksumMode::Enabled);
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await
             .map_err(|failure| match failure.kind {
-                Kind::Missing => Error::permanent(format!("read {key}"), format!("it is not in {}", self.place)),
+                Kind::Missing => Error::permanent(
+                    format!("read {key}"),
+                    format!("it is not in {}", self.place),
+                ),
                 _ => failure.error(format!("read {key}")),
             })?;
-        let size = head.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-        Ok(Seen { key: key.to_owned(), size, etag: head.e_tag().map(str::to_owned), head })
+        let size = head
+            .content_length()
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or(0);
+        Ok(Seen {
+            key: key.to_owned(),
+            size,
+            etag: head.e_tag().map(str::to_owned),
+            head,
+        })
     }
 }
 
@@ -226,7 +296,11 @@ async fn pace(pacer: &Pacer, mut bytes: usize, progress: &Progress) {
 }
 
 /// Writes what arrives, and checks it; returns the number of bytes and whether all of them were proven.
-fn write(mut deliveries: mpsc::Receiver<Delivery>, sink: Sink<'_>, progress: &(dyn Fn(Told) + Sync)) -> Result<(u64, bool)> {
+fn write(
+    mut deliveries: mpsc::Receiver<Delivery>,
+    sink: Sink<'_>,
+    progress: &(dyn Fn(Told) + Sync),
+) -> Result<(u64, bool)> {
     let (mut size, mut proven) = (0, true);
     let mut current: Option<(String, Option<Box<Check>>)> = None;
     while let Some(delivery) = deliveries.blocking_recv() {
@@ -248,7 +322,11 @@ fn write(mut deliveries: mpsc::Receiver<Delivery>, sink: Sink<'_>, progress: &(d
                     Verdict::Proven => {}
                     Verdict::Unknown => proven = false,
                     Verdict::Damaged => {
-                        return Err(Error::permanent(format!("read {key}"), "it does not match its checksum").hint("don't use what came out"));
+                        return Err(Error::permanent(
+                            format!("read {key}"),
+                            "it does not match its checksum",
+                        )
+                        .hint("don't use what came out"));
                     }
                 }
             }

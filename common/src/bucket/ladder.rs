@@ -46,15 +46,25 @@ impl Ladder {
         match self {
             Self::Fixed(size) => size,
             Self::Growing(first) => {
-                let doublings = number.saturating_sub(1).checked_sub(FIRST).map_or(0, |beyond| beyond / STEP + 1);
-                first.checked_shl(doublings).unwrap_or(TOP).clamp(first, TOP.max(first))
+                let doublings = number
+                    .saturating_sub(1)
+                    .checked_sub(FIRST)
+                    .map_or(0, |beyond| beyond / STEP + 1);
+                first
+                    .checked_shl(doublings)
+                    .unwrap_or(TOP)
+                    .clamp(first, TOP.max(first))
             }
         }
     }
 
     /// How another program may have cut an object of `size` bytes into `parts`: alike, in a usual size.
     pub(super) fn guess(size: u64, parts: u32) -> Option<Self> {
-        USUAL.into_iter().map(|mib| mib * MIB).find(|part| size.div_ceil(*part) == u64::from(parts)).map(Self::Fixed)
+        USUAL
+            .into_iter()
+            .map(|mib| mib * MIB)
+            .find(|part| size.div_ceil(*part) == u64::from(parts))
+            .map(Self::Fixed)
     }
 }
 
@@ -72,7 +82,11 @@ impl FromStr for Ladder {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (kind, size) = text.split_once(':').ok_or(())?;
-        let size = size.parse().ok().filter(|size| (1..=LARGEST).contains(size)).ok_or(())?;
+        let size = size
+            .parse()
+            .ok()
+            .filter(|size| (1..=LARGEST).contains(size))
+            .ok_or(())?;
         match kind {
             "growing" => Ok(Self::Growing(size)),
             "fixed" => Ok(Self::Fixed(size)),
@@ -90,7 +104,15 @@ mod tests {
         let ladder = Ladder::default();
         let total: u64 = (1..=MOST).map(|number| ladder.part(number)).sum();
         assert!(total > 5 << 40, "{total}");
-        assert_eq!((ladder.part(1), ladder.part(1000), ladder.part(1001), ladder.part(2251)), (16 * MIB, 16 * MIB, 32 * MIB, 64 * MIB));
+        assert_eq!(
+            (
+                ladder.part(1),
+                ladder.part(1000),
+                ladder.part(1001),
+                ladder.part(2251)
+            ),
+            (16 * MIB, 16 * MIB, 32 * MIB, 64 * MIB)
+        );
     }
 
     #[test]
@@ -108,7 +130,14 @@ mod tests {
         for ladder in [Ladder::default(), Ladder::Fixed(7)] {
             assert_eq!(ladder.to_string().parse(), Ok(ladder));
         }
-        for text in ["", "fixed", "fixed:0", "growing:x", "other:5", "fixed:99999999999999999999"] {
+        for text in [
+            "",
+            "fixed",
+            "fixed:0",
+            "growing:x",
+            "other:5",
+            "fixed:99999999999999999999",
+        ] {
             assert!(text.parse::<Ladder>().is_err(), "{text}");
         }
     }

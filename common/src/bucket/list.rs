@@ -34,7 +34,9 @@ impl Bucket {
     /// # Errors
     /// If the bucket can't be listed.
     pub fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
-        self.runtime.block_on(self.entries(prefix)).map_err(|failure| failure.error(format!("list {}", self.place)))
+        self.runtime
+            .block_on(self.entries(prefix))
+            .map_err(|failure| failure.error(format!("list {}", self.place)))
     }
 
     /// The same, or `None` where the keys don't allow to list.
@@ -64,17 +66,33 @@ impl Bucket {
                         // A key may hold what XML can't.
                         .encoding_type(EncodingType::Url)
                         .set_continuation_token(token.clone());
-                    bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                    bounded(IDLE, async move {
+                        request.send().await.map_err(|error| Failure::of(&error))
+                    })
                 })
                 .await?;
             for object in page.contents() {
-                let Some(key) = object.key().and_then(|key| self.bare(&decoded(key))) else { continue };
+                let Some(key) = object.key().and_then(|key| self.bare(&decoded(key))) else {
+                    continue;
+                };
                 entries.push(Entry {
                     key,
-                    size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
-                    modified: object.last_modified().map_or(Timestamp::UNIX_EPOCH, instant),
-                    etag: object.e_tag().unwrap_or_default().trim_matches('"').to_owned(),
-                    class: object.storage_class().map_or("STANDARD", |class| class.as_str()).to_owned(),
+                    size: object
+                        .size()
+                        .and_then(|size| u64::try_from(size).ok())
+                        .unwrap_or(0),
+                    modified: object
+                        .last_modified()
+                        .map_or(Timestamp::UNIX_EPOCH, instant),
+                    etag: object
+                        .e_tag()
+                        .unwrap_or_default()
+                        .trim_matches('"')
+                        .to_owned(),
+                    class: object
+                        .storage_class()
+                        .map_or("STANDARD", |class| class.as_str())
+                        .to_owned(),
                 });
             }
             token = page.next_continuation_token().map(str::to_owned);
@@ -94,8 +112,15 @@ impl Bucket {
             let answer = self
                 .patience
                 .persist("ask for a checksum", || {
-                    let request = self.client.head_object().bucket(&self.name).key(self.full(key)).checksum_mode(ChecksumMode::Enabled);
-                    bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                    let request = self
+                        .client
+                        .head_object()
+                        .bucket(&self.name)
+                        .key(self.full(key))
+                        .checksum_mode(ChecksumMode::Enabled);
+                    bounded(IDLE, async move {
+                        request.send().await.map_err(|error| Failure::of(&error))
+                    })
                 })
                 .await;
             match answer {
@@ -121,20 +146,37 @@ impl Bucket {
 
     async fn delete_batch(&self, keys: &[String]) -> Result<Vec<(String, Error)>> {
         let doing = || format!("delete from {}", self.place);
-        let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(self.full(key)).build()).collect::<Result<Vec<_>, _>>();
+        let objects = keys
+            .iter()
+            .map(|key| ObjectIdentifier::builder().key(self.full(key)).build())
+            .collect::<Result<Vec<_>, _>>();
         let delete = objects
-            .and_then(|objects| Delete::builder().set_objects(Some(objects)).quiet(true).build())
+            .and_then(|objects| {
+                Delete::builder()
+                    .set_objects(Some(objects))
+                    .quiet(true)
+                    .build()
+            })
             .map_err(|error| Error::permanent(doing(), error))?;
         let answer = self
             .patience
             .persist("delete", || {
-                let request = self.client.delete_objects().bucket(&self.name).delete(delete.clone());
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                let request = self
+                    .client
+                    .delete_objects()
+                    .bucket(&self.name)
+                    .delete(delete.clone());
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await
             .map_err(|failure| failure.error(doing()))?;
         let failed = answer.errors().iter().map(|error| {
-            let key = error.key().and_then(|key| self.bare(key)).unwrap_or_default();
+            let key = error
+                .key()
+                .and_then(|key| self.bare(key))
+                .unwrap_or_default();
             let failure = Failure::answered(200, error.code(), error.message());
             let failure = failure.error(format!("delete {key}"));
             (key, failure)
@@ -149,8 +191,15 @@ impl Bucket {
     pub fn uploads(&self) -> Result<Vec<Upload>> {
         let doing = || format!("list the unfinished uploads of {}", self.place);
         self.runtime.block_on(async {
-            let mut uploads = self.upload_names().await.map_err(|failure| failure.error(doing()))?;
-            let sizes = stream::iter(&uploads).map(|upload| self.stored_bytes(upload)).buffered(AT_ONCE).collect::<Vec<_>>().await;
+            let mut uploads = self
+                .upload_names()
+                .await
+                .map_err(|failure| failure.error(doing()))?;
+            let sizes = stream::iter(&uploads)
+                .map(|upload| self.stored_bytes(upload))
+                .buffered(AT_ONCE)
+                .collect::<Vec<_>>()
+                .await;
             for (upload, bytes) in uploads.iter_mut().zip(sizes) {
                 upload.bytes = bytes;
             }
@@ -173,13 +222,22 @@ impl Bucket {
                         .encoding_type(EncodingType::Url)
                         .set_key_marker(key_marker.clone())
                         .set_upload_id_marker(id_marker.clone());
-                    bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                    bounded(IDLE, async move {
+                        request.send().await.map_err(|error| Failure::of(&error))
+                    })
                 })
                 .await?;
             for upload in page.uploads() {
-                let Some(key) = upload.key().and_then(|key| self.bare(&decoded(key))) else { continue };
+                let Some(key) = upload.key().and_then(|key| self.bare(&decoded(key))) else {
+                    continue;
+                };
                 let started = upload.initiated().map_or(Timestamp::UNIX_EPOCH, instant);
-                uploads.push(Upload { key, id: upload.upload_id().unwrap_or_default().to_owned(), started, bytes: None });
+                uploads.push(Upload {
+                    key,
+                    id: upload.upload_id().unwrap_or_default().to_owned(),
+                    started,
+                    bytes: None,
+                });
             }
             if page.is_truncated() != Some(true) {
                 return Ok(uploads);
@@ -200,8 +258,16 @@ impl Bucket {
                 .key(self.full(&upload.key))
                 .upload_id(&upload.id)
                 .set_part_number_marker(marker.clone());
-            let page = bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) }).await.ok()?;
-            total += page.parts().iter().filter_map(|part| u64::try_from(part.size().unwrap_or(0)).ok()).sum::<u64>();
+            let page = bounded(IDLE, async move {
+                request.send().await.map_err(|error| Failure::of(&error))
+            })
+            .await
+            .ok()?;
+            total += page
+                .parts()
+                .iter()
+                .filter_map(|part| u64::try_from(part.size().unwrap_or(0)).ok())
+                .sum::<u64>();
             if page.is_truncated() != Some(true) {
                 return Some(total);
             }
@@ -214,15 +280,24 @@ impl Bucket {
     /// # Errors
     /// If the server refuses. An upload that is gone already is no error.
     pub fn abort(&self, upload: &Upload) -> Result<()> {
-        self.runtime.block_on(self.give_up(&upload.key, &upload.id)).map_err(|failure| failure.error(format!("abort the upload of {}", upload.key)))
+        self.runtime
+            .block_on(self.give_up(&upload.key, &upload.id))
+            .map_err(|failure| failure.error(format!("abort the upload of {}", upload.key)))
     }
 
     pub(super) async fn give_up(&self, key: &str, id: &str) -> Result<(), Failure> {
         let aborted = self
             .patience
             .persist("abort an upload", || {
-                let request = self.client.abort_multipart_upload().bucket(&self.name).key(self.full(key)).upload_id(id);
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                let request = self
+                    .client
+                    .abort_multipart_upload()
+                    .bucket(&self.name)
+                    .key(self.full(key))
+                    .upload_id(id);
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await;
         match aborted {
@@ -234,7 +309,8 @@ impl Bucket {
 
 /// A time of the SDK's as one of ours.
 fn instant(time: &aws_sdk_s3::primitives::DateTime) -> Timestamp {
-    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).unwrap_or(0)).unwrap_or(Timestamp::UNIX_EPOCH)
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).unwrap_or(0))
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// A key from a listing that was asked for with `encoding-type=url`: `%XX` and `+` mean bytes and a space.
@@ -243,7 +319,10 @@ fn decoded(text: &str) -> String {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let hex = bytes
+            .get(at + 1..at + 3)
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match (bytes[at], hex) {
             (b'%', Some(byte)) => {
                 plain.push(byte);

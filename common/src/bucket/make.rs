@@ -2,8 +2,9 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint, CreateBucketConfiguration, ExpirationStatus,
-    LifecycleRule, LifecycleRuleFilter, PublicAccessBlockConfiguration,
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint,
+    CreateBucketConfiguration, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
+    PublicAccessBlockConfiguration,
 };
 
 use super::failure::{Failure, Kind};
@@ -39,16 +40,27 @@ impl Bucket {
                 steps.push(self.sweep().await?);
             }
             let tried = match self.canary().await {
-                Err(failure) if failure.kind == Kind::Denied && steps.get(1).is_some_and(|close| close.left.is_none()) => {
+                Err(failure)
+                    if failure.kind == Kind::Denied
+                        && steps.get(1).is_some_and(|close| close.left.is_none()) =>
+                {
                     // Ceph 16 takes every write without an ACL for one with a public ACL. Such ACLs are still ignored.
                     self.close(false).await?;
-                    steps[1].left = Some("this server then refuses every write; public ACLs are only ignored".to_owned());
+                    steps[1].left = Some(
+                        "this server then refuses every write; public ACLs are only ignored"
+                            .to_owned(),
+                    );
                     self.canary().await
                 }
                 other => other,
             };
-            tried.map_err(|failure| failure.error(format!("try {} with a first object", self.place)))?;
-            steps.push(Step { what: "write, read and delete a first object".to_owned(), left: None });
+            tried.map_err(|failure| {
+                failure.error(format!("try {} with a first object", self.place))
+            })?;
+            steps.push(Step {
+                what: "write, read and delete a first object".to_owned(),
+                left: None,
+            });
             Ok(steps)
         })
     }
@@ -59,24 +71,46 @@ impl Bucket {
             .patience
             .persist(&what, || {
                 let request = self.client.head_bucket().bucket(&self.name);
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await;
         match found {
-            Ok(_) => return Ok(Step { what, left: Some("it exists".to_owned()) }),
-            Err(failure) if matches!(failure.kind, Kind::Missing | Kind::NoBucket | Kind::Denied) => {}
+            Ok(_) => {
+                return Ok(Step {
+                    what,
+                    left: Some("it exists".to_owned()),
+                });
+            }
+            Err(failure)
+                if matches!(failure.kind, Kind::Missing | Kind::NoBucket | Kind::Denied) => {}
             Err(failure) => return Err(failure.error(what)),
         }
-        let region = self.client.config().region().map(|region| region.as_ref().to_owned());
+        let region = self
+            .client
+            .config()
+            .region()
+            .map(|region| region.as_ref().to_owned());
         // AWS's first region is the only one that must not be named.
-        let constraint = region.filter(|region| region != "us-east-1" && matches!(self.place, Place::S3 { .. })).map(|region| {
-            CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region.as_str())).build()
-        });
+        let constraint = region
+            .filter(|region| region != "us-east-1" && matches!(self.place, Place::S3 { .. }))
+            .map(|region| {
+                CreateBucketConfiguration::builder()
+                    .location_constraint(BucketLocationConstraint::from(region.as_str()))
+                    .build()
+            });
         let created = self
             .patience
             .persist(&what, || {
-                let request = self.client.create_bucket().bucket(&self.name).set_create_bucket_configuration(constraint.clone());
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                let request = self
+                    .client
+                    .create_bucket()
+                    .bucket(&self.name)
+                    .set_create_bucket_configuration(constraint.clone());
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await;
         match created {
@@ -96,8 +130,14 @@ impl Bucket {
         let done = self
             .patience
             .persist(&what, || {
-                let request = self.client.put_public_access_block().bucket(&self.name).public_access_block_configuration(block.clone());
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                let request = self
+                    .client
+                    .put_public_access_block()
+                    .bucket(&self.name)
+                    .public_access_block_configuration(block.clone());
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await;
         optional(what, done)
@@ -109,33 +149,62 @@ impl Bucket {
         let present = self
             .patience
             .persist(&what, || {
-                let request = self.client.get_bucket_lifecycle_configuration().bucket(&self.name);
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                let request = self
+                    .client
+                    .get_bucket_lifecycle_configuration()
+                    .bucket(&self.name);
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await;
         match present {
-            Ok(answer) if answer.rules().iter().any(|rule| rule.abort_incomplete_multipart_upload().is_some()) => {
-                return Ok(Step { what, left: Some("a rule for that exists".to_owned()) });
+            Ok(answer)
+                if answer
+                    .rules()
+                    .iter()
+                    .any(|rule| rule.abort_incomplete_multipart_upload().is_some()) =>
+            {
+                return Ok(Step {
+                    what,
+                    left: Some("a rule for that exists".to_owned()),
+                });
             }
             Ok(answer) if !answer.rules().is_empty() => {
-                return Ok(Step { what, left: Some("the bucket has other lifecycle rules; add one by hand".to_owned()) });
+                return Ok(Step {
+                    what,
+                    left: Some("the bucket has other lifecycle rules; add one by hand".to_owned()),
+                });
             }
-            Err(failure) if !matches!(failure.kind, Kind::Missing) => return optional(what, Err::<(), _>(failure)),
+            Err(failure) if !matches!(failure.kind, Kind::Missing) => {
+                return optional(what, Err::<(), _>(failure));
+            }
             _ => {}
         }
         let rule = LifecycleRule::builder()
             .id(RULE)
             .status(ExpirationStatus::Enabled)
             .filter(LifecycleRuleFilter::builder().prefix("").build())
-            .abort_incomplete_multipart_upload(AbortIncompleteMultipartUpload::builder().days_after_initiation(DAYS).build())
+            .abort_incomplete_multipart_upload(
+                AbortIncompleteMultipartUpload::builder()
+                    .days_after_initiation(DAYS)
+                    .build(),
+            )
             .build();
-        let rules = rule.and_then(|rule| BucketLifecycleConfiguration::builder().rules(rule).build());
+        let rules =
+            rule.and_then(|rule| BucketLifecycleConfiguration::builder().rules(rule).build());
         let rules = rules.map_err(|error| Error::permanent(&what, error))?;
         let done = self
             .patience
             .persist(&what, || {
-                let request = self.client.put_bucket_lifecycle_configuration().bucket(&self.name).lifecycle_configuration(rules.clone());
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                let request = self
+                    .client
+                    .put_bucket_lifecycle_configuration()
+                    .bucket(&self.name)
+                    .lifecycle_configuration(rules.clone());
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await;
         optional(what, done)
@@ -153,7 +222,9 @@ impl Bucket {
                     .key(&full)
                     .checksum_crc64_nvme(checksum::encode(checksum::crc64(CANARY)))
                     .body(ByteStream::from_static(CANARY));
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await?;
         let bytes = self
@@ -162,18 +233,28 @@ impl Bucket {
                 let request = self.client.get_object().bucket(&self.name).key(&full);
                 bounded(IDLE, async move {
                     let answer = request.send().await.map_err(|error| Failure::of(&error))?;
-                    answer.body.collect().await.map_err(|error| Failure::passing(error.to_string()))
+                    answer
+                        .body
+                        .collect()
+                        .await
+                        .map_err(|error| Failure::passing(error.to_string()))
                 })
             })
             .await?;
         self.patience
             .persist("delete it", || {
                 let request = self.client.delete_object().bucket(&self.name).key(&full);
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await?;
         if bytes.into_bytes() != CANARY {
-            return Err(Failure::answered(500, Some("BadDigest"), Some("it gave back something else than was written")));
+            return Err(Failure::answered(
+                500,
+                Some("BadDigest"),
+                Some("it gave back something else than was written"),
+            ));
         }
         Ok(())
     }
@@ -184,6 +265,9 @@ fn optional<T>(what: String, done: Result<T, Failure>) -> Result<Step> {
     match done {
         Ok(_) => Ok(Step { what, left: None }),
         Err(failure) if matches!(failure.kind, Kind::Passing) => Err(failure.error(what)),
-        Err(failure) => Ok(Step { what, left: Some(failure.text().to_owned()) }),
+        Err(failure) => Ok(Step {
+            what,
+            left: Some(failure.text().to_owned()),
+        }),
     }
 }

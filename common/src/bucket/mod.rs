@@ -52,9 +52,21 @@ impl Bucket {
             None => Settings::default(),
         };
         let place = at.place(settings.bucket.as_deref())?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start the runtime")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .doing("start the runtime")?;
         let (client, name) = runtime.block_on(client::connect(at, &settings, &place))?;
-        Ok(Self { client, name, place, patience: Patience { limit: at.patience.0, speaker }, runtime })
+        Ok(Self {
+            client,
+            name,
+            place,
+            patience: Patience {
+                limit: at.patience.0,
+                speaker,
+            },
+            runtime,
+        })
     }
 
     /// The place that it is.

@@ -29,7 +29,11 @@ pub(super) struct Patience {
 
 impl Patience {
     /// Tries `attempt` until it succeeds, fails for good, or has failed for as long as our patience.
-    pub(super) async fn persist<T, F>(&self, what: &str, mut attempt: impl FnMut() -> F) -> Result<T, Failure>
+    pub(super) async fn persist<T, F>(
+        &self,
+        what: &str,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
@@ -44,7 +48,8 @@ impl Patience {
             if since.elapsed() + pause > self.limit {
                 return Err(failure);
             }
-            self.speaker.detail(format_args!("{}; trying again", failure.error(what)));
+            self.speaker
+                .detail(format_args!("{}; trying again", failure.error(what)));
             tokio::time::sleep(pause.mul_f64(0.5 + chance())).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -67,7 +72,10 @@ pub(super) struct Progress {
 impl Progress {
     /// Counting from now.
     pub(super) fn new() -> Self {
-        Self { origin: Instant::now(), last: AtomicU64::new(0) }
+        Self {
+            origin: Instant::now(),
+            last: AtomicU64::new(0),
+        }
     }
 
     /// Bytes moved, or are held back on purpose.
@@ -77,17 +85,26 @@ impl Progress {
     }
 
     fn idle(&self) -> Duration {
-        self.origin.elapsed().saturating_sub(Duration::from_millis(self.last.load(Ordering::Relaxed)))
+        self.origin
+            .elapsed()
+            .saturating_sub(Duration::from_millis(self.last.load(Ordering::Relaxed)))
     }
 }
 
 /// Runs `work`, and gives it up when `progress` stands still for `limit`.
-pub(super) async fn watched<T>(progress: &Progress, limit: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) async fn watched<T>(
+    progress: &Progress,
+    limit: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     let mut work = pin!(work);
     loop {
         let left = limit.saturating_sub(progress.idle());
         if left.is_zero() {
-            return Err(Failure::passing(format!("nothing moved for {} seconds", limit.as_secs())));
+            return Err(Failure::passing(format!(
+                "nothing moved for {} seconds",
+                limit.as_secs()
+            )));
         }
         tokio::select! {
             done = &mut work => return done,
@@ -97,6 +114,9 @@ pub(super) async fn watched<T>(progress: &Progress, limit: Duration, work: impl 
 }
 
 /// Runs a request that has no body to watch.
-pub(super) async fn bounded<T>(limit: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) async fn bounded<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     watched(&Progress::new(), limit, work).await
 }

@@ -98,7 +98,8 @@ impl Order {
         match self.part_size {
             None => Ok(Ladder::default()),
             Some(size) if (SMALLEST..=LARGEST).contains(&size) => Ok(Ladder::Fixed(size)),
-            Some(size) => Err(Error::usage(format!("a part can't be of {}", human(size))).hint("a part is 5M to 5G")),
+            Some(size) => Err(Error::usage(format!("a part can't be of {}", human(size)))
+                .hint("a part is 5M to 5G")),
         }
     }
 }
@@ -142,7 +143,12 @@ impl Bucket {
     /// # Errors
     /// If the object exists already, nothing was delivered, or the server can't be brought to store it; after
     /// any error nothing is visible under the key that wasn't before, unless the message says that it is unknown.
-    pub fn put(&self, input: impl Read + Send + 'static, order: &Order, progress: &dyn Fn(u64)) -> Result<Stored> {
+    pub fn put(
+        &self,
+        input: impl Read + Send + 'static,
+        order: &Order,
+        progress: &dyn Fn(u64),
+    ) -> Result<Stored> {
         let run = Run {
             bucket: self,
             order,
@@ -201,13 +207,25 @@ impl Run<'_> {
             commit::absent(self.bucket, &self.order.key).await?;
         }
         let (memory, parallel) = (self.order.memory, self.order.parallel);
-        let mut parts = reader::start(input, self.ladder, move |size| buffers(memory, parallel, size)).doing("start a thread")?;
+        let mut parts = reader::start(input, self.ladder, move |size| {
+            buffers(memory, parallel, size)
+        })
+        .doing("start a thread")?;
         let first = next(&mut parts).await?;
         if first.bytes.is_empty() && !self.order.allow_empty {
-            return Err(Error::permanent(format!("store {}", self.order.key), "standard input was empty")
-                .hint("the program before us may have failed; --allow-empty stores nothing as something"));
+            return Err(Error::permanent(
+                format!("store {}", self.order.key),
+                "standard input was empty",
+            )
+            .hint(
+                "the program before us may have failed; --allow-empty stores nothing as something",
+            ));
         }
-        let mut stored = if first.last { self.store_at_once(first).await? } else { self.store_in_parts(first, parts).await? };
+        let mut stored = if first.last {
+            self.store_at_once(first).await?
+        } else {
+            self.store_in_parts(first, parts).await?
+        };
         stored.seconds = began.elapsed().as_secs_f64();
         Ok(stored)
     }
@@ -217,7 +235,12 @@ impl Run<'_> {
         self.stage.set(Stage::Committing);
         let size = part.bytes.len() as u64;
         let crc64nvme = checksum::encode(part.crc);
-        let commit = Commit { run: self, size, crc64nvme: crc64nvme.clone(), parts: 1 };
+        let commit = Commit {
+            run: self,
+            size,
+            crc64nvme: crc64nvme.clone(),
+            parts: 1,
+        };
         let stored = commit
             .settle(|| {
                 let progress = Arc::new(Progress::new());
@@ -228,7 +251,11 @@ impl Run<'_> {
                     .bucket(&self.bucket.name)
                     .key(&self.key)
                     .content_length(i64::try_from(size).unwrap_or(i64::MAX))
-                    .body(body::paced(part.bytes.clone(), Arc::clone(&self.order.pacer), Arc::clone(&progress)))
+                    .body(body::paced(
+                        part.bytes.clone(),
+                        Arc::clone(&self.order.pacer),
+                        Arc::clone(&progress),
+                    ))
                     .checksum_crc64_nvme(&crc64nvme)
                     .set_metadata(Some(self.metadata()))
                     .set_storage_class(self.class())
@@ -236,8 +263,17 @@ impl Run<'_> {
                     .set_if_none_match((!self.order.overwrite).then(|| "*".to_owned()));
                 async move {
                     // Hashing what TLS already protects would cost as much as everything else together.
-                    let sent = async { request.customize().disable_payload_signing().send().await.map_err(|error| Failure::of(&error)) };
-                    watched(&progress, IDLE, sent).await.map(|answer| (answer.e_tag, answer.version_id))
+                    let sent = async {
+                        request
+                            .customize()
+                            .disable_payload_signing()
+                            .send()
+                            .await
+                            .map_err(|error| Failure::of(&error))
+                    };
+                    watched(&progress, IDLE, sent)
+                        .await
+                        .map(|answer| (answer.e_tag, answer.version_id))
                 }
             })
             .await?;
@@ -262,8 +298,11 @@ impl Run<'_> {
             if let Some(part) = waiting.take() {
                 number += 1;
                 if number > MOST {
-                    return Err(Error::permanent(format!("store {}", self.order.key), format!("it is longer than {MOST} parts"))
-                        .hint("use a larger --part-size"));
+                    return Err(Error::permanent(
+                        format!("store {}", self.order.key),
+                        format!("it is longer than {MOST} parts"),
+                    )
+                    .hint("use a larger --part-size"));
                 }
                 let length = part.bytes.len() as u64;
                 crc = Some(crc.map_or(part.crc, |crc| checksum::joined(crc, part.crc, length)));
@@ -287,7 +326,12 @@ impl Run<'_> {
         }
         done.sort_by_key(CompletedPart::part_number);
         self.stage.set(Stage::Committing);
-        let commit = Commit { run: self, size, crc64nvme: checksum::encode(crc.unwrap_or(0)), parts: number };
+        let commit = Commit {
+            run: self,
+            size,
+            crc64nvme: checksum::encode(crc.unwrap_or(0)),
+            parts: number,
+        };
         let stored = commit.complete(&id, done).await?;
         // Nothing is left to abort.
         self.open.borrow_mut().take();
@@ -297,7 +341,9 @@ impl Run<'_> {
     /// Parts that may be under way when the next one is `number`.
     fn at_once(&self, number: u32) -> usize {
         let size = self.ladder.part(number);
-        buffers(self.order.memory, self.order.parallel, size).saturating_sub(2).max(1)
+        buffers(self.order.memory, self.order.parallel, size)
+            .saturating_sub(2)
+            .max(1)
     }
 
     async fn begin(&self) -> Result<String> {
@@ -317,11 +363,15 @@ impl Run<'_> {
                     .set_metadata(Some(self.metadata()))
                     .set_storage_class(self.class())
                     .set_tagging(self.tagging());
-                bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
             })
             .await
             .map_err(|failure| failure.error(doing()))?;
-        answer.upload_id.ok_or_else(|| Error::permanent(doing(), "the server named no upload"))
+        answer
+            .upload_id
+            .ok_or_else(|| Error::permanent(doing(), "the server named no upload"))
     }
 
     async fn send(&self, id: &str, number: u32, part: Part) -> Result<CompletedPart> {
@@ -342,17 +392,32 @@ impl Run<'_> {
                     .upload_id(id)
                     .part_number(wire_number)
                     .content_length(i64::try_from(part.bytes.len()).unwrap_or(i64::MAX))
-                    .body(body::paced(part.bytes.clone(), Arc::clone(&self.order.pacer), Arc::clone(&progress)))
+                    .body(body::paced(
+                        part.bytes.clone(),
+                        Arc::clone(&self.order.pacer),
+                        Arc::clone(&progress),
+                    ))
                     .checksum_crc64_nvme(&crc64nvme);
                 async move {
-                    let sent = async { request.customize().disable_payload_signing().send().await.map_err(|error| Failure::of(&error)) };
+                    let sent = async {
+                        request
+                            .customize()
+                            .disable_payload_signing()
+                            .send()
+                            .await
+                            .map_err(|error| Failure::of(&error))
+                    };
                     watched(&progress, IDLE, sent).await
                 }
             })
             .await
             .map_err(|failure| failure.error(&what))?;
         (self.progress)(part.bytes.len() as u64);
-        Ok(CompletedPart::builder().part_number(wire_number).set_e_tag(answer.e_tag).checksum_crc64_nvme(crc64nvme).build())
+        Ok(CompletedPart::builder()
+            .part_number(wire_number)
+            .set_e_tag(answer.e_tag)
+            .checksum_crc64_nvme(crc64nvme)
+            .build())
     }
 
     fn class(&self) -> Option<StorageClass> {
@@ -360,13 +425,21 @@ impl Run<'_> {
     }
 
     fn metadata(&self) -> HashMap<String, String> {
-        let ours = [(TOKEN.to_owned(), self.token.clone()), (Ladder::METADATA.to_owned(), self.ladder.to_string())];
+        let ours = [
+            (TOKEN.to_owned(), self.token.clone()),
+            (Ladder::METADATA.to_owned(), self.ladder.to_string()),
+        ];
         self.order.metadata.iter().cloned().chain(ours).collect()
     }
 
     /// Tags travel as a query string.
     fn tagging(&self) -> Option<String> {
-        let pairs: Vec<String> = self.order.tags.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
+        let pairs: Vec<String> = self
+            .order
+            .tags
+            .iter()
+            .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
+            .collect();
         (!pairs.is_empty()).then(|| pairs.join("&"))
     }
 }
@@ -374,7 +447,10 @@ impl Run<'_> {
 async fn next(parts: &mut reader::Parts) -> Result<Part> {
     match parts.recv().await {
         Some(part) => part.doing("read standard input"),
-        None => Err(Error::permanent("read standard input", "its reader stopped")),
+        None => Err(Error::permanent(
+            "read standard input",
+            "its reader stopped",
+        )),
     }
 }
 
@@ -382,7 +458,9 @@ async fn next(parts: &mut reader::Parts) -> Result<Part> {
 fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte))
+            }
             _ => out.push_str(&format!("%{byte:02X}")),
         }
         out

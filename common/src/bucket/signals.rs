@@ -6,7 +6,12 @@ use crate::error::{Class, Error};
 
 /// Waits for SIGINT, SIGTERM or SIGHUP; the error says which, and its exit code is 128 + the signal's number.
 pub(super) async fn ended() -> Error {
-    let mut caught = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    let mut caught = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ]
+    .map(signal);
     let [interrupt, terminate, hangup] = &mut caught;
     let (number, name) = tokio::select! {
         () = received(interrupt) => (2, "SIGINT"),

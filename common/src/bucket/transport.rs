@@ -8,7 +8,10 @@ use std::sync::{Arc, OnceLock};
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, tls};
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
@@ -32,13 +35,20 @@ struct Either {
 /// If that file can't be read or holds no certificate.
 pub(super) fn client(ca: Option<&PathBuf>) -> Result<SharedHttpClient> {
     let trust = ca.map(|path| read_certificates(path)).transpose()?;
-    Ok(SharedHttpClient::new(BySchemes(Arc::new(Either { plain: OnceLock::new(), tls: OnceLock::new(), trust }))))
+    Ok(SharedHttpClient::new(BySchemes(Arc::new(Either {
+        plain: OnceLock::new(),
+        tls: OnceLock::new(),
+        trust,
+    }))))
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<u8>> {
     let doing = || format!("read certificates from {}", path.display());
     let pem = std::fs::read(path).doing(doing())?;
-    if !pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
+    if !pem
+        .windows(27)
+        .any(|window| window == b"-----BEGIN CERTIFICATE-----")
+    {
         return Err(Error::permanent(doing(), "there is none in it"));
     }
     Ok(pem)
@@ -57,7 +67,9 @@ impl Either {
             })
         } else {
             self.plain.get_or_init(|| {
-                Builder::new().build_with_connector_fn(|settings, components| connector(settings, components).build_http())
+                Builder::new().build_with_connector_fn(|settings, components| {
+                    connector(settings, components).build_http()
+                })
             })
         }
     }
@@ -68,12 +80,18 @@ impl Either {
             store = store.with_pem_certificate(pem.as_slice());
         }
         // Building only collects, and can't fail today; if it ever does, the system's own store serves.
-        tls::TlsContext::builder().with_trust_store(store).build().unwrap_or_default()
+        tls::TlsContext::builder()
+            .with_trust_store(store)
+            .build()
+            .unwrap_or_default()
     }
 }
 
 /// A connector that goes through the proxy that the environment names, if it names one.
-fn connector(settings: Option<&HttpConnectorSettings>, components: Option<&RuntimeComponents>) -> ConnectorBuilder {
+fn connector(
+    settings: Option<&HttpConnectorSettings>,
+    components: Option<&RuntimeComponents>,
+) -> ConnectorBuilder {
     let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
     connector.set_connector_settings(settings.cloned());
     connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
@@ -81,8 +99,16 @@ fn connector(settings: Option<&HttpConnectorSettings>, components: Option<&Runti
 }
 
 impl HttpClient for BySchemes {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(ByScheme { clients: Arc::clone(&self.0), settings: settings.clone(), components: components.clone() })
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(ByScheme {
+            clients: Arc::clone(&self.0),
+            settings: settings.clone(),
+            components: components.clone(),
+        })
     }
 }
 
@@ -97,6 +123,9 @@ struct ByScheme {
 impl HttpConnector for ByScheme {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let encrypted = !request.uri().starts_with("http://");
-        self.clients.of_scheme(encrypted).http_connector(&self.settings, &self.components).call(request)
+        self.clients
+            .of_scheme(encrypted)
+            .http_connector(&self.settings, &self.components)
+            .call(request)
     }
 }

@@ -100,7 +100,12 @@ fn waits_are_short_however_slow_the_rate() {
 
 #[test]
 fn a_pause_earns_one_burst_and_no_more() {
-    for (text, burst) in [("16k", 4 << 10), ("64k", (64 << 10) / 10), ("1M", (1 << 20) / 10), ("16G", 32 << 20)] {
+    for (text, burst) in [
+        ("16k", 4 << 10),
+        ("64k", (64 << 10) / 10),
+        ("1M", (1 << 20) / 10),
+        ("16G", 32 << 20),
+    ] {
         let (pacer, clock) = pacer(text);
         clock.pass(SECOND * 3600);
         assert_eq!(at_once(&pacer), burst, "{text}");

@@ -27,7 +27,10 @@ impl Span {
             Self::Last(count) => (total.saturating_sub(count), total),
         };
         if first >= end {
-            return Err(Error::permanent("read that range", format!("there are only {total} bytes")));
+            return Err(Error::permanent(
+                "read that range",
+                format!("there are only {total} bytes"),
+            ));
         }
         Ok((first, end))
     }
@@ -37,12 +40,20 @@ impl FromStr for Span {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        parse(text).ok_or_else(|| Error::usage(format!("'{}' is not a range", text.escape_debug())).hint("a range is FIRST-LAST, FIRST- or -COUNT"))
+        parse(text).ok_or_else(|| {
+            Error::usage(format!("'{}' is not a range", text.escape_debug()))
+                .hint("a range is FIRST-LAST, FIRST- or -COUNT")
+        })
     }
 }
 
 fn parse(text: &str) -> Option<Span> {
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let number = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| text.parse().ok())
+            .flatten()
+    };
     match text.split_once('-')? {
         ("", count) => number(count).map(Span::Last),
         (first, "") => number(first).map(Span::From),

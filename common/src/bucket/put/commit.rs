@@ -10,9 +10,9 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
 
 use super::{Run, Stored, TOKEN};
+use crate::bucket::Bucket;
 use crate::bucket::failure::{Failure, Kind};
 use crate::bucket::patience::{COMPLETING, IDLE, bounded};
-use crate::bucket::Bucket;
 use crate::error::{Class, Error, Result};
 
 /// A commit, and what it must have brought about.
@@ -36,22 +36,33 @@ type Marks = (Option<String>, Option<String>);
 
 /// Fails if `key` is taken, as far as we may look.
 pub(super) async fn absent(bucket: &Bucket, key: &str) -> Result<()> {
-    match look(bucket, key).await.map_err(|failure| failure.error(format!("look for {key}")))? {
+    match look(bucket, key)
+        .await
+        .map_err(|failure| failure.error(format!("look for {key}")))?
+    {
         Sight::Present(_) => Err(exists(key)),
         Sight::Absent | Sight::Hidden => Ok(()),
     }
 }
 
 fn exists(key: &str) -> Error {
-    Error::permanent(format!("store {key}"), "it exists already").hint("use another --date, --random, or --overwrite")
+    Error::permanent(format!("store {key}"), "it exists already")
+        .hint("use another --date, --random, or --overwrite")
 }
 
 async fn look(bucket: &Bucket, key: &str) -> Result<Sight, Failure> {
     let answer = bucket
         .patience
         .persist("look for the object", || {
-            let request = bucket.client.head_object().bucket(&bucket.name).key(bucket.full(key)).checksum_mode(ChecksumMode::Enabled);
-            bounded(IDLE, async move { request.send().await.map_err(|error| Failure::of(&error)) })
+            let request = bucket
+                .client
+                .head_object()
+                .bucket(&bucket.name)
+                .key(bucket.full(key))
+                .checksum_mode(ChecksumMode::Enabled);
+            bounded(IDLE, async move {
+                request.send().await.map_err(|error| Failure::of(&error))
+            })
         })
         .await;
     match answer {
@@ -72,7 +83,9 @@ impl Commit<'_> {
             // Some servers ignore the condition on this request; a look beforehand is the best there is.
             absent(bucket, &order.key).await?;
         }
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(parts))
+            .build();
         self.settle(|| {
             let request = bucket
                 .client
@@ -86,7 +99,11 @@ impl Commit<'_> {
                 .mpu_object_size(i64::try_from(self.size).unwrap_or(i64::MAX))
                 .set_if_none_match((!order.overwrite).then(|| "*".to_owned()));
             let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
-            async { bounded(COMPLETING, sent).await.map(|answer| (answer.e_tag, answer.version_id)) }
+            async {
+                bounded(COMPLETING, sent)
+                    .await
+                    .map(|answer| (answer.e_tag, answer.version_id))
+            }
         })
         .await
     }
@@ -120,7 +137,9 @@ impl Commit<'_> {
                     Ok(Sight::Present(_)) if self.run.order.overwrite => Err(failure),
                     Ok(Sight::Present(_)) => Err(Failure::taken()),
                     Ok(Sight::Absent) => Err(failure),
-                    Ok(Sight::Hidden) if first && failure.kind == Kind::Condition => Err(Failure::taken()),
+                    Ok(Sight::Hidden) if first && failure.kind == Kind::Condition => {
+                        Err(Failure::taken())
+                    }
                     Ok(Sight::Hidden) if failure.may_pass() => Err(failure),
                     Ok(Sight::Hidden) | Err(_) => Err(failure.unknown()),
                 }
@@ -129,9 +148,16 @@ impl Commit<'_> {
         let (marks, head) = match outcome {
             Ok(done) => done,
             Err(failure) if failure.kind == Kind::Taken => return Err(exists(key)),
-            Err(failure) if failure.kind == Kind::Unknown || (doubt.get() && failure.kind == Kind::Passing) => {
-                return Err(Error::new(Class::Temporary, format!("learn whether {key} was stored"), failure.text())
-                    .hint("it may be there: look with a key that may read before storing it again"));
+            Err(failure)
+                if failure.kind == Kind::Unknown
+                    || (doubt.get() && failure.kind == Kind::Passing) =>
+            {
+                return Err(Error::new(
+                    Class::Temporary,
+                    format!("learn whether {key} was stored"),
+                    failure.text(),
+                )
+                .hint("it may be there: look with a key that may read before storing it again"));
             }
             Err(failure) => return Err(failure.error(doing())),
         };
@@ -149,14 +175,23 @@ impl Commit<'_> {
 
     /// Some servers answer success and store something else.
     fn compared(&self, head: Option<&HeadObjectOutput>) -> Result<()> {
-        let Some(head) = head.filter(|head| token(head) == Some(&self.run.token)) else { return Ok(()) };
-        let size = head.content_length().and_then(|size| u64::try_from(size).ok());
+        let Some(head) = head.filter(|head| token(head) == Some(&self.run.token)) else {
+            return Ok(());
+        };
+        let size = head
+            .content_length()
+            .and_then(|size| u64::try_from(size).ok());
         let damaged = size.is_some_and(|size| size != self.size)
             || (head.checksum_type() != Some(&ChecksumType::Composite)
-                && head.checksum_crc64_nvme().is_some_and(|crc| crc != self.crc64nvme));
+                && head
+                    .checksum_crc64_nvme()
+                    .is_some_and(|crc| crc != self.crc64nvme));
         if damaged {
-            return Err(Error::permanent(format!("store {}", self.run.order.key), "the server holds something else than was sent")
-                .hint("delete it; don't trust this server with backups"));
+            return Err(Error::permanent(
+                format!("store {}", self.run.order.key),
+                "the server holds something else than was sent",
+            )
+            .hint("delete it; don't trust this server with backups"));
         }
         Ok(())
     }
@@ -164,15 +199,21 @@ impl Commit<'_> {
     fn stored(&self, marks: Marks, head: Option<&HeadObjectOutput>) -> Stored {
         let (etag, version) = marks;
         // Some servers leave the ETag out of this answer.
-        let etag = etag.filter(|etag| !etag.is_empty()).or_else(|| head.and_then(|head| head.e_tag.clone()));
-        let class = head.and_then(|head| head.storage_class()).map(|class| class.as_str().to_owned());
+        let etag = etag
+            .filter(|etag| !etag.is_empty())
+            .or_else(|| head.and_then(|head| head.e_tag.clone()));
+        let class = head
+            .and_then(|head| head.storage_class())
+            .map(|class| class.as_str().to_owned());
         Stored {
             key: self.run.order.key.clone(),
             size: self.size,
             crc64nvme: self.crc64nvme.clone(),
             etag: etag.unwrap_or_default().trim_matches('"').to_owned(),
             version: version.or_else(|| head.and_then(|head| head.version_id.clone())),
-            class: class.or_else(|| self.run.order.class.clone()).unwrap_or_else(|| "STANDARD".to_owned()),
+            class: class
+                .or_else(|| self.run.order.class.clone())
+                .unwrap_or_else(|| "STANDARD".to_owned()),
             parts: self.parts,
             seconds: 0.0,
             token: self.run.token.clone(),

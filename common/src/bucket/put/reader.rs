@@ -28,23 +28,35 @@ pub(super) type Parts = mpsc::Receiver<io::Result<Part>>;
 ///
 /// # Errors
 /// If no thread can be started.
-pub(super) fn start(input: impl Read + Send + 'static, ladder: Ladder, buffers: impl Fn(u64) -> usize + Send + 'static) -> io::Result<Parts> {
+pub(super) fn start(
+    input: impl Read + Send + 'static,
+    ladder: Ladder,
+    buffers: impl Fn(u64) -> usize + Send + 'static,
+) -> io::Result<Parts> {
     let (sender, receiver) = mpsc::channel(1);
-    std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
-        if let Err(error) = cut(input, ladder, buffers, &sender) {
-            // Whoever stopped listening has failed for a reason of its own.
-            let _ = sender.blocking_send(Err(error));
-        }
-    })?;
+    std::thread::Builder::new()
+        .name("reader".to_owned())
+        .spawn(move || {
+            if let Err(error) = cut(input, ladder, buffers, &sender) {
+                // Whoever stopped listening has failed for a reason of its own.
+                let _ = sender.blocking_send(Err(error));
+            }
+        })?;
     Ok(receiver)
 }
 
-fn cut(mut input: impl Read, ladder: Ladder, buffers: impl Fn(u64) -> usize, sender: &mpsc::Sender<io::Result<Part>>) -> io::Result<()> {
+fn cut(
+    mut input: impl Read,
+    ladder: Ladder,
+    buffers: impl Fn(u64) -> usize,
+    sender: &mpsc::Sender<io::Result<Part>>,
+) -> io::Result<()> {
     let pool = Arc::new(Pool::default());
     let mut number = 1;
     let take = |number| {
         let size = ladder.part(number);
-        let bytes = usize::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let bytes =
+            usize::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         Ok::<_, io::Error>(pool.take(bytes, buffers(size)))
     };
     let mut current = take(number)?;
@@ -60,12 +72,21 @@ fn cut(mut input: impl Read, ladder: Ladder, buffers: impl Fn(u64) -> usize, sen
         }
         let crc = checksum::crc64(&current[..filled]);
         let last = ahead.is_none();
-        let loan = Loan { buffer: current, pool: Arc::clone(&pool) };
-        let part = Part { bytes: Bytes::from_owner(loan).slice(..filled), crc, last };
+        let loan = Loan {
+            buffer: current,
+            pool: Arc::clone(&pool),
+        };
+        let part = Part {
+            bytes: Bytes::from_owner(loan).slice(..filled),
+            crc,
+            last,
+        };
         if sender.blocking_send(Ok(part)).is_err() {
             return Ok(());
         }
-        let Some((buffer, start)) = ahead else { return Ok(()) };
+        let Some((buffer, start)) = ahead else {
+            return Ok(());
+        };
         number += 1;
         current = buffer;
         filled = fill(&mut input, &mut current, start)?;
@@ -108,7 +129,10 @@ struct State {
 impl Pool {
     /// A buffer of `size` bytes, as soon as fewer than `most` are lent.
     fn take(&self, size: usize, most: usize) -> Vec<u8> {
-        let mut state = self.returned.wait_while(self.lock(), |state| state.lent >= most).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .returned
+            .wait_while(self.lock(), |state| state.lent >= most)
+            .unwrap_or_else(PoisonError::into_inner);
         state.lent += 1;
         state.free.retain(|buffer| buffer.len() == size);
         let reused = state.free.pop();
