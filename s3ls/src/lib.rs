@@ -151,10 +151,10 @@ fn none_of(error: Error, wanted: &Wanted) -> Error {
 fn warn<'a>(dumps: impl IntoIterator<Item = &'a Dump>, voice: Speaker) {
     let doubts: Vec<String> = dumps.into_iter().filter_map(doubt).collect();
     for doubt in doubts.iter().take(WARNINGS) {
-        voice.warning(doubt);
+        voice.note(doubt);
     }
     if doubts.len() > WARNINGS {
-        voice.warning(format_args!(
+        voice.note(format_args!(
             "{} more dumps are doubtful in such ways",
             doubts.len() - WARNINGS
         ));

@@ -93,13 +93,11 @@ proptest! {
         let after = Set::of(kept.iter().collect());
 
         // Each dump that stays has the same parent as before, up to the root, and is as good as before.
-        let mut inner = 0;
-        for index in (0..all.dumps().len()).filter(|&index| stays(index)) {
+        for (inner, index) in (0..all.dumps().len()).filter(|&index| stays(index)).enumerate() {
             let before: Vec<_> = all.lineage(index).map(|step| all.dumps()[step].key()).collect();
             let now: Vec<_> = after.lineage(inner).map(|step| after.dumps()[step].key()).collect();
             prop_assert_eq!(before, now);
             prop_assert_eq!(all.obstacle(index), after.obstacle(inner));
-            inner += 1;
         }
 
         // The newest chain that can be restored is still there.
