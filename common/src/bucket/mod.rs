@@ -1,8 +1,8 @@
 //! Buckets: everything that speaks S3. The only part of s3pipes that reaches the network.
 //!
 //! [`Bucket`] is synchronous: the tools don't see the runtime under it. Every failure comes back as an
-//! [`Error`] that says what was being done; requests that may pass are tried again for as long as
-//! [`Where::patience`] says.
+//! [`crate::Error`] that says what was being done; requests that may pass are tried again for as long as
+//! [`crate::args::Where::patience`] says.
 
 mod acl;
 mod body;
