@@ -75,7 +75,7 @@ impl Workshop {
     #[must_use]
     pub fn new() -> Self {
         let folder = crate::scratch::folder();
-        for name in ["home", "work", "tmp", "disk"] {
+        for name in ["home", "desk", "tmp", "disk"] {
             std::fs::create_dir(folder.path().join(name)).expect("make a folder");
         }
         let mut shop = Self {
@@ -95,7 +95,7 @@ impl Workshop {
     /// Where commands run.
     #[must_use]
     pub fn work(&self) -> PathBuf {
-        self.folder().join("work")
+        self.folder().join("desk")
     }
 
     /// The folder that is the bucket of `file://`.

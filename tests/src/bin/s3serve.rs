@@ -24,7 +24,7 @@ struct Args {
     /// Its secret
     #[arg(long, value_name = "SECRET", default_value = "testsecret")]
     secret_key: String,
-    /// What goes wrong: VERB[WHICH]:FAULT[=ARG] (repeat; see tests/src/serve/faults.rs)
+    /// What goes wrong, in the form of tests/src/serve/faults.rs (repeatable)
     #[arg(long, value_name = "SPEC")]
     fault: Vec<Fault>,
     /// Write a line for each request to FILE
