@@ -2,6 +2,8 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
 TOOLS = s3put s3get s3ls s3prune s3rate
 RECIPES = s3dump
 PURE = s3rate
@@ -17,7 +19,7 @@ all:
 # Back up, list, restore and compare a directory: no server, no credentials.
 demo:
 	cargo build --locked $(TOOLS:%=-p %)
-	PATH="$(CURDIR)/target/debug:$$PATH" bash recipes/demo
+	PATH="$(CARGO_TARGET_DIR)/debug:$$PATH" bash recipes/demo
 
 # Installs what the tests need (apt-get), then runs them all.
 test:
@@ -40,8 +42,8 @@ bench:
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
-	install $(TOOLS:%=target/release/%) $(DESTDIR)$(PREFIX)/bin
-	install $(RECIPES:%=recipes/%) $(DESTDIR)$(PREFIX)/bin
+	install $(TOOLS:%=$(CARGO_TARGET_DIR)/release/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(RECIPES:%=recipes/%) $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/share/s3pipes
 	install -m 644 recipes/lib.sh $(DESTDIR)$(PREFIX)/share/s3pipes
 	install -m 644 $(PAGES1) $(DESTDIR)$(PREFIX)/share/man/man1
