@@ -3,21 +3,25 @@
 //! Other verbs, because they write to the bucket too: `--make-bucket` sets one up, `--acl` sets the ACL of
 //! a dump. The object appears whole or not at all, and an existing one is not replaced unless told to.
 
+mod producer;
 mod receipt;
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::sync::Arc;
 
 use clap::Parser;
 use common::args::{Name, Voice, Where};
-use common::bucket::put::Order;
+use common::bucket::put::{Order, Stored};
 use common::bucket::{Bucket, random};
 use common::names::Date;
 use common::progress::Meter;
 use common::rate::{Pacer, Timetable, obey_signals};
-use common::run::{Spoken, Streams};
+use common::run::{Speaker, Spoken, Streams};
 use common::units::{Size, human};
 use common::{Doing, Error, Result};
+
+use crate::producer::{OkStatus, Producer, Stage};
 
 /// An ACL document is small; more than this is something else.
 const ACL_MOST: u64 = 1 << 20;
@@ -25,10 +29,11 @@ const ACL_MOST: u64 = 1 << 20;
 /// Store standard input as one object of a bucket
 #[derive(Parser, Debug)]
 #[command(
+    group = clap::ArgGroup::new("nameless").multiple(true),
     name = "s3put",
     version,
     term_width = 80,
-    override_usage = "s3put [OPTIONS] FS LEVEL\n       s3put [OPTIONS] --key KEY\n       s3put [OPTIONS] --make-bucket"
+    override_usage = "s3put [OPTIONS] FS LEVEL [-- COMMAND...]\n       s3put [OPTIONS] --key KEY [-- COMMAND...]\n       s3put [OPTIONS] --make-bucket"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -87,6 +92,24 @@ pub struct Args {
     #[arg(long, help_heading = "Instead of storing")]
     acl: bool,
 
+    /// Call this exit status of COMMAND fine, too: N, or NAME:N (repeatable)
+    #[arg(
+        long,
+        value_name = "STATUS",
+        requires = "command",
+        help_heading = "Producer"
+    )]
+    ok_status: Vec<OkStatus>,
+    /// Run this and store what it writes, if it exits with 0
+    #[arg(
+        last = true,
+        value_name = "COMMAND",
+        group = "nameless",
+        conflicts_with = "make_bucket",
+        help_heading = "Producer"
+    )]
+    command: Vec<OsString>,
+
     #[command(flatten)]
     voice: Voice,
 }
@@ -125,7 +148,8 @@ fn metadata(text: &str) -> std::result::Result<(String, String), String> {
 /// # Errors
 /// See EXIT STATUS in s3put(1).
 #[allow(clippy::needless_pass_by_value, reason = "a tool owns its arguments")]
-pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
+pub fn run(mut args: Args, streams: &mut Streams) -> Result<()> {
+    args.take_name()?;
     let bucket = Bucket::open(&args.place, streams.voice())?;
     if args.make_bucket {
         return make(&args, &bucket, streams);
@@ -137,6 +161,32 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
 }
 
 impl Args {
+    /// `--` also ends the options, as everywhere: `s3put -- -odd-name 0`. Then the first two words after it are
+    /// the name.
+    fn take_name(&mut self) -> Result<()> {
+        if !self.make_bucket && self.name.fs.is_none() && self.name.key.is_none() {
+            let (Some(fs), Some(level)) = (self.command.first(), self.command.get(1)) else {
+                return Err(Error::usage("no dump is named").hint("give FS and LEVEL, or -k KEY"));
+            };
+            let fs = fs
+                .to_str()
+                .ok_or_else(|| Error::usage("the file system is not valid UTF-8"))?;
+            let number = level.to_str().and_then(|level| level.parse().ok());
+            let number = number.ok_or_else(|| {
+                Error::usage(format!("'{}' is not a level", level.to_string_lossy()))
+            })?;
+            (self.name.fs, self.name.level) = (Some(fs.to_owned()), Some(number));
+            self.command.drain(..2);
+            if self.command.first().is_some_and(|word| word == "--") {
+                self.command.remove(0);
+            }
+        }
+        if self.acl && !self.command.is_empty() {
+            return Err(Error::usage("--acl runs no command"));
+        }
+        Ok(())
+    }
+
     fn key(&self) -> Result<String> {
         if let Some(key) = &self.name.key {
             return common::names::literal(key);
@@ -181,15 +231,13 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
         ));
         return Ok(());
     }
-    let input = streams.take_input()?;
-    if input.is_terminal() {
-        return Err(Error::usage("standard input is a terminal")
-            .hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
-    }
     let obedience = obey_signals(&pacer, voice)?;
-    let meter = Meter::new(voice);
-    let stored = bucket.put(input, &order, &|bytes| meter.add(bytes))?;
-    drop((meter, obedience));
+    let (stored, stage) = if args.command.is_empty() {
+        (pour(bucket, &order, streams)?, None)
+    } else {
+        produce(args, bucket, &order, voice)?
+    };
+    drop(obedience);
     voice.detail(format_args!(
         "stored {} as {}",
         human(stored.size),
@@ -197,12 +245,45 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
     ));
     match streams
         .output()
-        .line(receipt::line(&stored, bucket.place()))
+        .line(receipt::line(&stored, bucket.place(), stage.as_ref()))
     {
         // The dump is safe whether anybody reads the receipt or not.
         Err(error) if error.is_silent() => Ok(()),
         other => other,
     }
+}
+
+/// Stores standard input. Why it ended can't be seen from here.
+fn pour(bucket: &Bucket, order: &Order, streams: &mut Streams) -> Result<Stored> {
+    let input = streams.take_input()?;
+    if input.is_terminal() {
+        return Err(Error::usage("standard input is a terminal")
+            .hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
+    }
+    let meter = Meter::new(streams.voice());
+    bucket.put(input, order, &|bytes| meter.add(bytes), Box::new(|| Ok(())))
+}
+
+/// Runs the command and stores what it writes, if it ends well.
+fn produce(
+    args: &Args,
+    bucket: &Bucket,
+    order: &Order,
+    voice: Speaker,
+) -> Result<(Stored, Option<Stage>)> {
+    let (output, producer) = Producer::start(&args.command)?;
+    let (judge, fine) = (producer.clone(), args.ok_status.clone());
+    let meter = Meter::new(voice);
+    let stored = bucket.put(
+        output,
+        order,
+        &|bytes| meter.add(bytes),
+        Box::new(move || judge.judge(&fine)),
+    );
+    if stored.is_err() {
+        producer.give_up();
+    }
+    Ok((stored?, producer.stage()))
 }
 
 fn make(args: &Args, bucket: &Bucket, streams: &Streams) -> Result<()> {

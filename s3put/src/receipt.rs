@@ -4,6 +4,8 @@ use common::bucket::put::Stored;
 use common::place::Place;
 use serde::Serialize;
 
+use crate::producer::Stage;
+
 /// The fields in the order in which they are written.
 #[derive(Serialize)]
 struct Receipt<'a> {
@@ -18,10 +20,18 @@ struct Receipt<'a> {
     parts: u32,
     seconds: f64,
     token: &'a str,
+    upstream: Option<Upstream<'a>>,
+}
+
+/// What is known of the programs before us.
+#[derive(Serialize)]
+struct Upstream<'a> {
+    verdict: &'static str,
+    stages: [&'a Stage; 1],
 }
 
 /// The receipt of `stored` in `place`, without a line feed.
-pub(crate) fn line(stored: &Stored, place: &Place) -> String {
+pub(crate) fn line(stored: &Stored, place: &Place, stage: Option<&Stage>) -> String {
     let receipt = Receipt {
         s3pipes: "receipt/1",
         bucket: place.to_string(),
@@ -34,6 +44,10 @@ pub(crate) fn line(stored: &Stored, place: &Place) -> String {
         parts: stored.parts,
         seconds: (stored.seconds * 1000.0).round() / 1000.0,
         token: &stored.token,
+        upstream: stage.map(|stage| Upstream {
+            verdict: "clean",
+            stages: [stage],
+        }),
     };
     // Strings and finite numbers always have a JSON form.
     serde_json::to_string(&receipt).unwrap_or_default()

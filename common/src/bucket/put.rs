@@ -17,7 +17,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use self::reader::Part;
 use super::ladder::{LARGEST, Ladder, SMALLEST};
@@ -129,10 +129,16 @@ struct Run<'a> {
     stage: Cell<Stage>,
     /// Told after every part.
     progress: &'a dyn Fn(u64),
+    /// Asked at the end of the input.
+    judge: Cell<Option<Judge>>,
 }
 
+/// Says, after the end of a stream, whether all of it came. It may block.
+pub type Judge = Box<dyn FnOnce() -> Result<()> + Send>;
+
 impl Bucket {
-    /// Stores what `input` delivers until its end. `progress` is told how many bytes are safe so far.
+    /// Stores what `input` delivers until its end, if `judge` then says that this was all of it. `progress` is
+    /// told how many bytes are safe so far.
     ///
     /// # Errors
     /// If the object exists already, nothing was delivered, or the server can't be brought to store it; after
@@ -142,6 +148,7 @@ impl Bucket {
         input: impl Read + Send + 'static,
         order: &Order,
         progress: &dyn Fn(u64),
+        judge: Judge,
     ) -> Result<Stored> {
         let run = Run {
             bucket: self,
@@ -153,6 +160,7 @@ impl Bucket {
             begun: Notify::new(),
             stage: Cell::new(Stage::Sending),
             progress,
+            judge: Cell::new(Some(judge)),
         };
         self.runtime.block_on(async {
             let mut work = pin!(run.store(input));
@@ -206,10 +214,13 @@ impl Run<'_> {
         })
         .doing("start a thread")?;
         let first = next(&mut parts).await?;
+        if first.last {
+            self.judged().await?;
+        }
         if first.bytes.is_empty() && !self.order.allow_empty {
             return Err(Error::permanent(
                 format!("store {}", self.order.key),
-                "standard input was empty",
+                "the stream was empty",
             )
             .hint(
                 "the program before us may have failed; --allow-empty stores nothing as something",
@@ -223,15 +234,31 @@ impl Run<'_> {
         stored.seconds = began.elapsed().as_secs_f64();
         Ok(stored)
     }
+
+    /// Asks, on a thread that may be left behind, whether what came is all there was.
+    async fn judged(&self) -> Result<()> {
+        let Some(judge) = self.judge.take() else {
+            return Ok(());
+        };
+        let doing = "learn how the stream ended";
+        let (sender, verdict) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("judge".to_owned())
+            .spawn(move || sender.send(judge()))
+            .doing(doing)?;
+        verdict.await.unwrap_or_else(|_| {
+            Err(Error::permanent(
+                doing,
+                "the thread that waits for it stopped",
+            ))
+        })
+    }
 }
 
 async fn next(parts: &mut reader::Parts) -> Result<Part> {
     match parts.recv().await {
-        Some(part) => part.doing("read standard input"),
-        None => Err(Error::permanent(
-            "read standard input",
-            "its reader stopped",
-        )),
+        Some(part) => part.doing("read the stream"),
+        None => Err(Error::permanent("read the stream", "its reader stopped")),
     }
 }
 

@@ -116,6 +116,7 @@ impl Run<'_> {
                 else => break,
             }
         }
+        self.judged().await?;
         done.sort_by_key(CompletedPart::part_number);
         self.stage.set(Stage::Committing);
         let commit = Commit {
