@@ -172,12 +172,22 @@ fn class_of(kind: io::ErrorKind) -> Class {
     }
 }
 
-/// The reason in the system's words, in lower case and without the number that std appends.
+/// The reason in the system's words, as part of a sentence.
 pub(crate) fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
+    in_a_sentence(&error.to_string())
+}
+
+/// A message of somebody else's inside one of ours: without the number that std appends, the capital and the
+/// full stop.
+pub(crate) fn in_a_sentence(text: &str) -> String {
+    let text = text
+        .split(" (os error")
+        .next()
+        .unwrap_or(text)
+        .trim_end_matches('.');
     let mut letters = text.chars();
     match letters.next() {
+        // A word in capitals is a name.
         Some(first)
             if letters
                 .as_str()

@@ -15,6 +15,11 @@ pub(crate) struct Age {
 }
 
 impl Age {
+    /// True for `0h`: everything is older than that.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.span.is_zero()
+    }
+
     /// The instant that is so long before `instant`.
     pub(crate) fn before(&self, instant: Timestamp) -> Timestamp {
         // Longer ago than the calendar reaches is before everything.
@@ -30,7 +35,7 @@ impl FromStr for Age {
 
     fn from_str(text: &str) -> Result<Self> {
         span(text)
-            .filter(|span| !span.is_zero())
+            .filter(|_| !text.is_empty())
             .map(|span| Self {
                 text: text.to_owned(),
                 span,
@@ -92,7 +97,6 @@ mod tests {
         }
         for text in [
             "",
-            "0d",
             "d",
             "30",
             "-1d",

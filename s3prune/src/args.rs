@@ -182,6 +182,9 @@ impl Args {
             .into_iter()
             .filter_map(|(period, count)| Some((period, count.filter(|count| *count > 0)?)))
             .collect();
+        if self.keep_within.as_ref().is_some_and(Age::is_nothing) {
+            return Err(Error::usage("--keep-within 0 would keep nothing"));
+        }
         if !counts.is_empty() || self.keep_within.is_some() {
             return Ok(Some(Policy {
                 counts,

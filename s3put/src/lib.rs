@@ -221,6 +221,7 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
     let order = args.order(key, Arc::clone(&pacer));
     order.check()?;
     if args.dry_run {
+        bucket.check_present()?;
         if !args.overwrite {
             bucket.check_absent(&order.key)?;
         }

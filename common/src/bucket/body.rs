@@ -69,3 +69,33 @@ impl Body for Paced {
         SizeHint::with_exact(self.left.len() as u64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::rate::Rate;
+
+    #[test]
+    fn a_body_takes_what_the_pacer_grants_and_no_more() {
+        // Half a second's worth, so that more than the first burst is needed.
+        let bytes = Bytes::from(vec![7; 1 << 19]);
+        let pacer = Arc::new(Pacer::new(Rate::per_second(1 << 20)));
+        let body = paced(bytes.clone(), Arc::clone(&pacer), Arc::new(Progress::new()));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        let (frames, collected) = runtime.unwrap().block_on(async {
+            let (mut body, mut frames, mut collected) = (body.into_inner(), 0, Vec::new());
+            while let Some(frame) = body.frame().await {
+                frames += 1;
+                collected.extend_from_slice(&frame.unwrap().into_data().unwrap());
+            }
+            (frames, collected)
+        });
+        assert_eq!(collected, bytes);
+        // A grant is 20 ms worth at most: 25 of them make half a second. Unpaced it would be two frames.
+        assert!(frames >= 25, "{frames} frames");
+    }
+}

@@ -44,8 +44,12 @@ pub(super) enum Kind {
     Disk,
     /// A file of the store is damaged or gone.
     Spoilt,
+    /// The server can't prove who it is.
+    Stranger,
     /// No keys were found.
     NoKeys,
+    /// The server doesn't accept the keys.
+    BadKeys,
     /// Our clock disagrees with the server's.
     Clock,
     /// The keys have run out; the next attempt asks for new ones.
@@ -77,15 +81,16 @@ impl Failure {
             }
             SdkError::DispatchFailure(failure) if !failure.is_user() && !lacks_keys(error) => {
                 let text = root(error);
-                // A wrong certificate stays wrong. Everything else between us and the server may pass, also a
-                // connection that closed before the answer.
-                let kind = if text.contains("certificate") {
-                    Kind::Final
-                } else {
-                    Kind::Passing
-                };
+                // A wrong certificate stays wrong; the library's words for it are not for people. Everything else
+                // between us and the server may pass, also a connection that closed before the answer.
+                if text.contains("certificate") {
+                    return Self {
+                        kind: Kind::Stranger,
+                        text: "the server's certificate is not trusted".to_owned(),
+                    };
+                }
                 Self {
-                    kind,
+                    kind: Kind::Passing,
                     text: format!("no connection to the server: {text}"),
                 }
             }
@@ -115,6 +120,7 @@ impl Failure {
                 | "InvalidDigest",
                 _,
             ) => Kind::Damaged,
+            ("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "NotSignedUp", _) => Kind::BadKeys,
             ("RequestTimeTooSkewed", _) => Kind::Clock,
             ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired", _) => Kind::Expired,
             (super::embedded::DISK_CODE, _) => Kind::Disk,
@@ -207,6 +213,10 @@ impl Failure {
         match self.kind {
             Kind::NoKeys => error
                 .hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, use --profile, or -f FILE"),
+            Kind::BadKeys => {
+                error.hint("the server does not accept these keys: check both, and the region")
+            }
+            Kind::Stranger => error.hint("--ca FILE names a certificate authority to trust"),
             Kind::NoBucket => error.hint("'s3put --make-bucket' creates it"),
             Kind::Denied => error.hint("the keys in use don't allow this"),
             Kind::Archived => {
@@ -239,12 +249,9 @@ fn causes<'a>(
 
 /// The innermost cause: the outer layers only repeat that something failed.
 fn root(error: &(dyn StdError + 'static)) -> String {
-    let text = causes(error)
-        .last()
-        .map_or_else(String::new, ToString::to_string);
-    text.split(" (os error")
-        .next()
-        .unwrap_or(&text)
-        .trim_end_matches('.')
-        .to_owned()
+    crate::error::in_a_sentence(
+        &causes(error)
+            .last()
+            .map_or_else(String::new, ToString::to_string),
+    )
 }

@@ -334,3 +334,32 @@ fn write(
     }
     Ok((size, proven))
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::rate::Rate;
+
+    #[test]
+    fn frames_wait_for_the_pacer() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        runtime.unwrap().block_on(async {
+            let (limited, unlimited) = (
+                Pacer::new(Rate::per_second(1024)),
+                Pacer::new(Rate::UNLIMITED),
+            );
+            let progress = Progress::new();
+            // A pacer begins without anything to give away.
+            assert!(pace(&limited, 1 << 20, &progress).now_or_never().is_none());
+            assert!(
+                pace(&unlimited, 1 << 20, &progress)
+                    .now_or_never()
+                    .is_some()
+            );
+        });
+    }
+}

@@ -65,26 +65,47 @@ impl Bucket {
         })
     }
 
+    /// Fails if the bucket is not there. A key that may not look at it is no reason to fail.
+    ///
+    /// # Errors
+    /// If it is missing, or the server can't be asked.
+    pub fn check_present(&self) -> Result<()> {
+        match self.runtime.block_on(self.find_bucket()) {
+            Ok(()) => Ok(()),
+            Err(failure) if failure.kind == Kind::Denied => Ok(()),
+            Err(failure) => Err(failure.error(format!("use {}", self.place))),
+        }
+    }
+
+    async fn find_bucket(&self) -> Result<(), Failure> {
+        let found = self.patience.persist("look for the bucket", || {
+            let request = self.client.head_bucket().bucket(&self.name);
+            bounded(IDLE, async move {
+                request.send().await.map_err(|error| Failure::of(&error))
+            })
+        });
+        match found.await {
+            Ok(_) => Ok(()),
+            // The answer to a HEAD has no body that could say more.
+            Err(failure) if failure.kind == Kind::Missing => Err(Failure::answered(
+                404,
+                Some("NoSuchBucket"),
+                Some("there is no such bucket"),
+            )),
+            Err(failure) => Err(failure),
+        }
+    }
+
     async fn create(&self) -> Result<Step> {
         let what = format!("create {}", self.place);
-        let found = self
-            .patience
-            .persist(&what, || {
-                let request = self.client.head_bucket().bucket(&self.name);
-                bounded(IDLE, async move {
-                    request.send().await.map_err(|error| Failure::of(&error))
-                })
-            })
-            .await;
-        match found {
-            Ok(_) => {
+        match self.find_bucket().await {
+            Ok(()) => {
                 return Ok(Step {
                     what,
                     left: Some("it exists".to_owned()),
                 });
             }
-            Err(failure)
-                if matches!(failure.kind, Kind::Missing | Kind::NoBucket | Kind::Denied) => {}
+            Err(failure) if matches!(failure.kind, Kind::NoBucket | Kind::Denied) => {}
             Err(failure) => return Err(failure.error(what)),
         }
         let region = self

@@ -120,3 +120,97 @@ pub(super) async fn bounded<T>(
 ) -> Result<T, Failure> {
     watched(&Progress::new(), limit, work).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::pending;
+
+    use super::*;
+    use crate::args::Voice;
+    use crate::bucket::failure::Kind;
+    use crate::run::Streams;
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap()
+            .block_on(work)
+    }
+
+    fn patience(limit: Duration) -> Patience {
+        Patience {
+            limit,
+            speaker: Streams::standard("test", Voice::default()).voice(),
+        }
+    }
+
+    #[test]
+    fn what_stands_still_is_given_up() {
+        let limit = Duration::from_millis(20);
+        let failure = run(watched(
+            &Progress::new(),
+            limit,
+            pending::<Result<(), Failure>>(),
+        ))
+        .unwrap_err();
+        assert!(failure.may_pass(), "it is tried again");
+        assert_eq!(failure.text(), "nothing moved for 0 seconds");
+    }
+
+    #[test]
+    fn what_moves_is_left_alone() {
+        let progress = Progress::new();
+        let (limit, steps) = (Duration::from_secs(2), Cell::new(0));
+        let done = run(watched(&progress, limit, async {
+            // Altogether longer than the limit, and never still for as long.
+            while steps.get() < 24 {
+                tokio::time::sleep(limit / 20).await;
+                progress.touch();
+                steps.set(steps.get() + 1);
+            }
+            Ok(steps.get())
+        }));
+        assert_eq!(done.unwrap(), 24);
+    }
+
+    #[test]
+    fn trouble_that_passes_is_lived_through() {
+        let attempts = Cell::new(0);
+        let outcome = run(patience(Duration::from_secs(60)).persist("try", || async {
+            attempts.set(attempts.get() + 1);
+            if attempts.get() < 3 {
+                Err(Failure::passing("busy"))
+            } else {
+                Ok(attempts.get())
+            }
+        }));
+        assert_eq!(outcome.unwrap(), 3);
+    }
+
+    #[test]
+    fn patience_ends_and_final_failures_end_it_at_once() {
+        for (limit, failure) in [
+            (Duration::ZERO, Failure::passing("busy")),
+            (
+                Duration::from_secs(60),
+                Failure::answered(403, Some("AccessDenied"), None),
+            ),
+        ] {
+            let attempts = Cell::new(0);
+            let outcome = run(patience(limit).persist("try", || async {
+                attempts.set(attempts.get() + 1);
+                Err::<(), _>(failure.clone())
+            }));
+            assert_eq!(
+                (outcome.unwrap_err().kind, attempts.get()),
+                (failure.kind, 1)
+            );
+        }
+        assert_eq!(
+            Failure::answered(503, Some("SlowDown"), None).kind,
+            Kind::Passing
+        );
+    }
+}

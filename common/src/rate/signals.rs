@@ -4,6 +4,7 @@
 //! blocks in system calls or runs an async runtime. Each change is told on standard error.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 use signal_hook::iterator::{Handle, Signals};
@@ -14,11 +15,19 @@ use crate::run::Speaker;
 
 /// Signals change the rate as long as this lives. Afterwards they do nothing; they don't kill.
 #[must_use = "the signals are obeyed only while this lives"]
-pub struct Obedience(Handle);
+pub struct Obedience {
+    handle: Handle,
+    listener: Option<JoinHandle<()>>,
+}
 
 impl Drop for Obedience {
     fn drop(&mut self) {
-        self.0.close();
+        self.handle.close();
+        // Only then is it certain that no signal is obeyed any more.
+        if let Some(listener) = self.listener.take() {
+            // If it has panicked it has ended, too.
+            let _ = listener.join();
+        }
     }
 }
 
@@ -38,11 +47,14 @@ where
             voice.note(format!("the rate is now {}", obey(signal, &pacer)));
         }
     };
-    std::thread::Builder::new()
+    let listener = std::thread::Builder::new()
         .name("signals".into())
         .spawn(listen)
         .doing("start a thread for signals")?;
-    Ok(Obedience(handle))
+    Ok(Obedience {
+        handle,
+        listener: Some(listener),
+    })
 }
 
 /// Changes the rate as one signal says, and returns the new one.
@@ -95,6 +107,7 @@ mod tests {
             assert!(changed(&pacer, Rate::per_second(expected)));
         }
         drop(obedience);
+        assert_eq!(Arc::strong_count(&pacer), 1, "somebody still listens");
         kill_process(getpid(), Signal::USR1).unwrap();
         assert_eq!(pacer.rate(), Rate::per_second(512 << 10));
     }
