@@ -57,7 +57,7 @@ impl Error {
     pub fn new(class: Class, doing: impl Into<String>, cause: impl fmt::Display) -> Self {
         Self {
             class,
-            doing: doing.into(),
+            doing: one_line(&doing.into()),
             cause: one_line(&cause.to_string()),
             hint: None,
         }
@@ -199,13 +199,17 @@ pub(crate) fn in_a_sentence(text: &str) -> String {
     }
 }
 
-/// A message is one line whatever a server or a file name put into it.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect::<String>()
-        .trim()
-        .to_owned()
+/// A message is one line, and harmless to a terminal, whatever a server, a key or a file name put into it.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.trim().chars() {
+        if c.is_control() {
+            line.extend(c.escape_default())
+        } else {
+            line.push(c)
+        }
+    }
+    line
 }
 
 #[cfg(test)]
@@ -215,7 +219,7 @@ mod tests {
     #[test]
     fn says_what_and_why() {
         let error = Error::permanent("read x", "no\nsuch");
-        assert_eq!(error.to_string(), "could not read x: no such");
+        assert_eq!(error.to_string(), "could not read x: no\\nsuch");
         assert_eq!(error.class().code(), 100);
     }
 

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use crate::args::Voice;
-use crate::error::{Class, Doing, Error, Result};
+use crate::error::{Class, Doing, Error, Result, one_line};
 
 /// The size we ask for pipes on standard input and output: the kernel's default of 64 KiB costs a
 /// process switch per 64 KiB, and 1 MiB is what an unprivileged process may have.
@@ -285,7 +285,7 @@ impl Speaker {
     pub fn plain(&self, text: impl fmt::Display) {
         if !self.voice.quiet {
             // Nothing can be done for a reader of standard error that went away.
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            let _ = writeln!(io::stderr().lock(), "{}", one_line(&text.to_string()));
         }
     }
 
@@ -302,6 +302,7 @@ impl Speaker {
     }
 
     fn say(self, label: &str, text: impl fmt::Display) {
+        let text = one_line(&text.to_string());
         let _ = writeln!(io::stderr().lock(), "{}: {label}: {text}", self.name);
     }
 }

@@ -5,9 +5,13 @@
 //! an error, because a mistyped one would send a backup somewhere else. Values never appear in messages.
 
 use std::fmt;
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Doing, Error, Result};
+
+/// A file longer than this is something else.
+const LONGEST: u64 = 1 << 16;
 
 /// What a settings file says.
 #[derive(Clone, Default, Eq, PartialEq)]
@@ -52,7 +56,11 @@ impl Settings {
     /// If it can't be read or understood; the message names the line, never a value.
     pub fn read(path: &Path) -> Result<Self> {
         let doing = || format!("read settings from {}", path.display());
-        let text = std::fs::read_to_string(path).doing(doing())?;
+        let mut text = String::new();
+        let file = std::fs::File::open(path).doing(doing())?;
+        file.take(LONGEST)
+            .read_to_string(&mut text)
+            .doing(doing())?;
         Self::parse(&text).map_err(|cause| {
             Error::permanent(doing(), cause).hint("a line is 'key value'; see s3keys(5)")
         })
@@ -61,7 +69,8 @@ impl Settings {
     fn parse(text: &str) -> Result<Self, String> {
         let mut settings = Self::default();
         let (mut id, mut secret, mut session) = (None, None, None);
-        for (number, line) in (1..).zip(text.lines()) {
+        // Some editors begin a file with a byte order mark.
+        for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -70,6 +79,12 @@ impl Settings {
                 .split_once(char::is_whitespace)
                 .ok_or_else(|| format!("line {number} has no value"))?;
             let value = value.trim().to_owned();
+            if value.chars().any(char::is_control) {
+                return Err(format!("line {number} holds a control character"));
+            }
+            if key == "bucket_name" && value.contains(':') {
+                return Err(format!("line {number}: a bucket's name holds no colon"));
+            }
             let slot = match key {
                 "bucket_name" => &mut settings.bucket,
                 "region" => &mut settings.region,
@@ -151,6 +166,11 @@ mod tests {
         for (text, cause) in [
             ("region", "line 1 has no value"),
             ("\nregoin x", "line 2 has an unknown key"),
+            (
+                "bucket_name file:///etc",
+                "line 1: a bucket's name holds no colon",
+            ),
+            ("access_key_id a\u{1}b", "line 1 holds a control character"),
             ("service ec2", "line 1: the service can only be s3"),
             ("region a\nregion b", "line 2 repeats region"),
             (

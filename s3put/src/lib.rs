@@ -220,6 +220,11 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
     let pacer = Arc::new(Pacer::new(args.limit.clone().unwrap_or_default()));
     let order = args.order(key, Arc::clone(&pacer));
     order.check()?;
+    let mut names: Vec<&String> = args.meta.iter().map(|(name, _)| name).collect();
+    names.sort();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::usage(format!("--meta {} is given twice", twice[0])));
+    }
     if args.dry_run {
         bucket.check_present()?;
         if !args.overwrite {
@@ -250,7 +255,8 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
     {
         // The dump is safe whether anybody reads the receipt or not.
         Err(error) if error.is_silent() => Ok(()),
-        other => other,
+        Err(error) => Err(error.hint(format!("{} is stored all the same", stored.key))),
+        Ok(()) => Ok(()),
     }
 }
 

@@ -23,7 +23,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::{embedded, transport};
 use crate::args::Where;
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 use crate::place::Place;
 use crate::settings::Settings;
 
@@ -78,11 +78,18 @@ fn local(dir: &std::path::Path) -> Result<(Client, String)> {
 
 async fn remote(at: &Where, settings: &Settings) -> Result<Client> {
     let http = transport::client(at.ca.as_ref())?;
+    check_environment()?;
     let endpoint = at
         .endpoint
         .clone()
         .or_else(|| settings.endpoint.clone())
         .or_else(endpoint_from_environment);
+    if let Some(url) = &endpoint {
+        check_endpoint(url)?;
+    }
+    if let Some(region) = at.region.as_ref().or(settings.region.as_ref()) {
+        check_region(region)?;
+    }
     let region = region(at, settings, endpoint.is_some(), &http).await;
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(region.clone())
@@ -142,6 +149,55 @@ fn ours(builder: Builder) -> Builder {
         // Its attempts are counted; ours are bounded by time.
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+}
+
+/// The SDK tries a URL that makes no sense again and again, or shows it; it may hold a password.
+fn check_endpoint(url: &str) -> Result<()> {
+    let uri = url.parse::<http::Uri>().ok();
+    let fits = uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if fits {
+        return Ok(());
+    }
+    Err(Error::usage("the endpoint is not the URL of a server")
+        .hint("an endpoint is http://HOST[:PORT] or https://HOST[:PORT]"))
+}
+
+/// The SDK panics on keys that no header can carry.
+fn check_environment() -> Result<()> {
+    for name in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+    ] {
+        if std::env::var_os(name).is_some_and(|value| {
+            value
+                .as_encoded_bytes()
+                .iter()
+                .any(|byte| !(b' '..=b'~').contains(byte))
+        }) {
+            return Err(Error::usage(format!(
+                "{name} holds a character that can't be part of it"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A region becomes part of a host name and of signatures.
+fn check_region(region: &str) -> Result<()> {
+    if !region.is_empty()
+        && region
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    {
+        return Ok(());
+    }
+    Err(Error::usage(format!("'{region}' is not a region")))
 }
 
 fn endpoint_from_environment() -> Option<String> {

@@ -151,6 +151,7 @@ impl Failure {
         let text = match (code, message) {
             (Some(code), Some(message)) if !message.is_empty() => format!("{message} ({code})"),
             (Some(code), _) => format!("the server answered {code}"),
+            (None, Some(message)) if !message.is_empty() => message.to_owned(),
             (None, _) => format!("the server answered with status {status}"),
         };
         Self { kind, text }

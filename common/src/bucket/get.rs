@@ -201,11 +201,20 @@ impl Bucket {
                     .key(self.full(&object.key))
                     .range(format!("bytes={}-{}", at.get(), to - 1))
                     .set_if_match(object.etag.clone());
-                let mut body = request
-                    .send()
-                    .await
-                    .map_err(|error| Failure::of(&error))?
-                    .body;
+                let answer = request.send().await.map_err(|error| Failure::of(&error))?;
+                let promised = format!("bytes {}-{}/", at.get(), to - 1);
+                let whole = at.get() == 0 && to == object.size;
+                if !answer
+                    .content_range()
+                    .map_or(whole, |range| range.starts_with(&promised))
+                {
+                    return Err(Failure::answered(
+                        200,
+                        None,
+                        Some("the server sends other bytes than it was asked for"),
+                    ));
+                }
+                let mut body = answer.body;
                 progress.touch();
                 while at.get() < to {
                     let Some(frame) = body.next().await else {
@@ -262,8 +271,13 @@ impl Bucket {
             })?;
         let size = head
             .content_length()
-            .and_then(|size| u64::try_from(size).ok())
-            .unwrap_or(0);
+            .and_then(|size| u64::try_from(size).ok());
+        let size = size.ok_or_else(|| {
+            Error::permanent(
+                format!("read {key}"),
+                "the server does not say how long it is",
+            )
+        })?;
         Ok(Seen {
             key: key.to_owned(),
             size,

@@ -95,10 +95,14 @@ impl Bucket {
                         .to_owned(),
                 });
             }
-            token = page.next_continuation_token().map(str::to_owned);
-            if token.is_none() || page.is_truncated() != Some(true) {
+            if page.is_truncated() != Some(true) {
                 return Ok(entries);
             }
+            let next = page.next_continuation_token().map(str::to_owned);
+            if next.is_none() || next == token {
+                return Err(endless());
+            }
+            token = next;
         }
     }
 
@@ -172,16 +176,28 @@ impl Bucket {
             })
             .await
             .map_err(|failure| failure.error(doing()))?;
-        let failed = answer.errors().iter().map(|error| {
-            let key = error
+        let mut failed = Vec::new();
+        for error in answer.errors() {
+            let failure = Failure::answered(200, error.code(), error.message());
+            match error
                 .key()
                 .and_then(|key| self.bare(key))
-                .unwrap_or_default();
-            let failure = Failure::answered(200, error.code(), error.message());
-            let failure = failure.error(format!("delete {key}"));
-            (key, failure)
-        });
-        Ok(failed.collect())
+                .filter(|key| keys.contains(key))
+            {
+                Some(key) => {
+                    let failure = failure.error(format!("delete {key}"));
+                    failed.push((key, failure));
+                }
+                // Which of them is still there can't be told, so that none may be taken for gone.
+                None => {
+                    return Ok(keys
+                        .iter()
+                        .map(|key| (key.clone(), failure.error(format!("delete {key}"))))
+                        .collect());
+                }
+            }
+        }
+        Ok(failed)
     }
 
     /// Every unfinished upload under the place.
@@ -242,8 +258,14 @@ impl Bucket {
             if page.is_truncated() != Some(true) {
                 return Ok(uploads);
             }
-            key_marker = page.next_key_marker().map(decoded);
-            id_marker = page.next_upload_id_marker().map(str::to_owned);
+            let next = (
+                page.next_key_marker().map(decoded),
+                page.next_upload_id_marker().map(str::to_owned),
+            );
+            if next.0.is_none() || next == (key_marker, id_marker) {
+                return Err(endless());
+            }
+            (key_marker, id_marker) = next;
         }
     }
 
@@ -271,7 +293,11 @@ impl Bucket {
             if page.is_truncated() != Some(true) {
                 return Some(total);
             }
-            marker = page.next_part_number_marker().map(str::to_owned);
+            let next = page.next_part_number_marker().map(str::to_owned);
+            if next.is_none() || next == marker {
+                return None;
+            }
+            marker = next;
         }
     }
 
@@ -305,6 +331,15 @@ impl Bucket {
             _ => Ok(()),
         }
     }
+}
+
+/// A page that says that there is more and not where.
+fn endless() -> Failure {
+    Failure::answered(
+        200,
+        None,
+        Some("the server says that there is more, and not where"),
+    )
 }
 
 /// A time of the SDK's as one of ours.

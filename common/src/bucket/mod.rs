@@ -33,12 +33,13 @@ use crate::settings::Settings;
 
 /// A bucket that is open for business.
 pub struct Bucket {
-    // Dropped last: requests that are given up tidy up on it.
     client: Client,
     name: String,
     place: Place,
     patience: Patience,
-    runtime: Runtime,
+    /// Never dropped: that would wait for calls into the system that are stuck, and a tool that has failed is
+    /// to end.
+    runtime: &'static Runtime,
 }
 
 impl Bucket {
@@ -65,7 +66,7 @@ impl Bucket {
                 limit: at.patience.0,
                 speaker,
             },
-            runtime,
+            runtime: Box::leak(Box::new(runtime)),
         })
     }
 

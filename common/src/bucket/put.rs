@@ -29,6 +29,8 @@ use crate::units::human;
 /// The name under which an object carries the token of the run that made it.
 const TOKEN: &str = "s3pipes-token";
 
+/// A look at the key is good for this long.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// After a signal this long is given to requests whose outcome matters.
 const SETTLING: Duration = Duration::from_secs(10);
 
@@ -176,7 +178,12 @@ impl Bucket {
                     }
                     Stage::Committing => match tokio::time::timeout(SETTLING, &mut work).await {
                         Ok(settled) => settled,
-                        Err(_) => Err(signal),
+                        Err(_) => {
+                            // Aborting now could undo what the server is just making visible.
+                            run.open.borrow_mut().take();
+                            Err(Error::temporary(format!("learn whether {} was stored", order.key), signal.cause())
+                                .hint("it may be there: look before storing it again"))
+                        }
                     },
                 },
                 stored = &mut work => stored,
@@ -216,6 +223,10 @@ impl Run<'_> {
         let first = next(&mut parts).await?;
         if first.last {
             self.judged().await?;
+            // Some servers ignore the condition. Whoever was faster meanwhile is at least seen.
+            if !self.order.overwrite && began.elapsed() > LOOK_AGAIN {
+                commit::absent(self.bucket, &self.order.key).await?;
+            }
         }
         if first.bytes.is_empty() && !self.order.allow_empty {
             return Err(Error::permanent(

@@ -136,7 +136,10 @@ impl Commit<'_> {
                     }
                     Ok(Sight::Present(_)) if self.run.order.overwrite => Err(failure),
                     Ok(Sight::Present(_)) => Err(Failure::taken()),
-                    Ok(Sight::Absent) => Err(failure),
+                    Ok(Sight::Absent) => {
+                        doubt.set(false);
+                        Err(failure)
+                    }
                     Ok(Sight::Hidden) if first && failure.kind == Kind::Condition => {
                         Err(Failure::taken())
                     }
