@@ -217,7 +217,7 @@ impl Failure {
             Kind::BadKeys => {
                 error.hint("the server does not accept these keys: check both, and the region")
             }
-            Kind::Stranger => error.hint("--ca FILE names a certificate authority to trust"),
+            Kind::Stranger => error.hint("--ca FILE names an authority to trust, or a certificate that is not itself an authority"),
             Kind::NoBucket => error.hint("'s3put --make-bucket' creates it"),
             Kind::Denied => error.hint("the keys in use don't allow this"),
             Kind::Archived => {
