@@ -34,7 +34,7 @@ check:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	mandoc -Tlint -W warning man/*.[157]
 	shellcheck recipes/* tests/install tests/servers/* bench/install
-	if command -v cargo-deny >/dev/null; then cargo deny --locked check; else echo "SKIPPED: cargo deny is not installed"; fi
+	if command -v cargo-deny >/dev/null; then cargo deny --locked check bans licenses sources; else echo "SKIPPED: cargo deny is not installed"; fi
 
 # Side by side with what people use today.
 bench:

@@ -28,8 +28,13 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// True when the server took the dump in within two days of the date in its name.
 #[must_use]
 pub fn is_trusted(dump: &Dump) -> bool {
-    let (first, taken) = (dump.name.date.earliest(), dump.modified());
-    let last = if dump.name.date.second().is_some() {
+    is_borne_out(&dump.name.date, dump.modified())
+}
+
+/// True when `taken`, by the server's clock, is within two days of `date`.
+pub(crate) fn is_borne_out(date: &Date, taken: Timestamp) -> bool {
+    let first = date.earliest();
+    let last = if date.second().is_some() {
         first
     } else {
         first.saturating_add(DAY).unwrap_or(first)

@@ -1,12 +1,14 @@
 //! Listings: what a bucket holds, grouped into dumps.
 //!
-//! An [`Entry`] is one object as the server lists it; a [`Dump`] is all the objects of one name. Whatever is
-//! not a dump stays in view as [`Catalogue::others`].
+//! An [`Entry`] is one object as the server lists it; a [`Dump`] is one object, or all the pieces of one name.
+//! Whatever is not a dump stays in view as [`Catalogue::others`], and so do pieces beside a dump that is one
+//! object: they are never read as part of it.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::levels::is_borne_out;
 use crate::names::{DumpName, Piece, parse_key};
 
 /// One object, as a listing shows it.
@@ -87,23 +89,34 @@ impl Dump {
 
 /// What keeps `pieces`, which are in order, from being one whole stream: a gap, or two generations mixed.
 fn flaw(pieces: &[Piece]) -> Option<String> {
-    let mut expected = 0;
-    for piece in pieces {
-        match *piece {
-            Piece::Whole => expected = 1,
-            Piece::Chunk(_) if matches!(pieces[0], Piece::Whole | Piece::Number(_)) => {
-                return Some("it is stored in two forms at once".to_owned());
-            }
-            Piece::Number(0) if pieces[0] == Piece::Whole => {
-                return Some("it is stored in two forms at once".to_owned());
-            }
-            Piece::Number(n) | Piece::Chunk(n) if n == expected => expected = n.saturating_add(1),
-            Piece::Number(_) | Piece::Chunk(_) => {
-                return Some(format!("its piece {expected} is missing"));
-            }
+    for (expected, piece) in (0..).zip(pieces) {
+        let number = match (*piece, pieces[0]) {
+            (Piece::Whole, _) => expected,
+            (Piece::Number(n), Piece::Number(_)) | (Piece::Chunk(n), Piece::Chunk(_)) => n,
+            _ => return Some("it is stored in two forms at once".to_owned()),
+        };
+        if number != expected {
+            return Some(format!("its piece {expected} is missing"));
         }
     }
     None
+}
+
+/// Takes from the objects of one name, which are in order, those that are not part of the dump.
+///
+/// A dump that is one object is all there. Whoever may write, but not replace anything, must not be able to
+/// add to it, or to spoil it: pieces beside it are strays. The other way round an object planted beside an
+/// older dump in pieces must not pass for that dump. There the server's clock tells: if it bears out the date
+/// of a piece and not that of the object, they stay together, as two forms of which neither is believed.
+fn strays(name: &DumpName, pieces: &mut Vec<(Piece, Entry)>) -> Vec<(Piece, Entry)> {
+    let Some(((Piece::Whole, whole), beside)) = pieces.split_first() else {
+        return Vec::new();
+    };
+    let is_borne_out = |entry: &Entry| is_borne_out(&name.date, entry.modified);
+    if !is_borne_out(whole) && beside.iter().any(|(_, entry)| is_borne_out(entry)) {
+        return Vec::new();
+    }
+    pieces.split_off(1)
 }
 
 /// A bucket's content: dumps in the order of host, file system, level, date; and the rest.
@@ -111,7 +124,7 @@ fn flaw(pieces: &[Piece]) -> Option<String> {
 pub struct Catalogue {
     /// Every dump.
     pub dumps: Vec<Dump>,
-    /// Every object that is not (a piece of) a dump.
+    /// Every object that is not (a piece of) a dump, in the order of keys.
     pub others: Vec<Entry>,
 }
 
@@ -129,9 +142,15 @@ impl FromIterator<Entry> for Catalogue {
             .into_iter()
             .map(|(name, mut pieces)| {
                 pieces.sort_by_key(|(piece, _)| *piece);
+                others.extend(
+                    strays(&name, &mut pieces)
+                        .into_iter()
+                        .map(|(_, entry)| entry),
+                );
                 Dump { name, pieces }
             })
             .collect();
+        others.sort_by(|one: &Entry, other| one.key.cmp(&other.key));
         Self { dumps, others }
     }
 }
@@ -176,15 +195,67 @@ mod tests {
     }
 
     #[test]
+    fn pieces_beside_a_whole_dump_are_not_part_of_it() {
+        let keys = [
+            "h:f:0:2017-01-01",
+            "h:f:0:2017-01-01/chunk_000000",
+            "h:f:0:2017-01-01:0",
+            "h:f:0:2017-01-01:1",
+            "x",
+        ];
+        // Also where the date is as true or untrue of all of them.
+        for taken in ["2017-01-01T12:00:00Z", "2026-01-01T12:00:00Z"] {
+            let entries = keys.map(|key| Entry {
+                modified: taken.parse().unwrap(),
+                ..entry(key)
+            });
+            let catalogue: Catalogue = entries.into_iter().rev().collect();
+            let [dump] = catalogue.dumps.as_slice() else {
+                panic!("{:?}", catalogue.dumps);
+            };
+            assert_eq!((dump.size(), dump.flaw()), (1, None));
+            let others: Vec<&str> = catalogue
+                .others
+                .iter()
+                .map(|one| one.key.as_str())
+                .collect();
+            assert_eq!(others, keys[1..]);
+        }
+    }
+
+    #[test]
+    fn an_object_planted_beside_older_pieces_does_not_pass_for_the_dump() {
+        let taken = |key, taken: &str| Entry {
+            modified: taken.parse().unwrap(),
+            ..entry(key)
+        };
+        let (then, later) = ("2017-01-01T12:00:00Z", "2026-01-01T12:00:00Z");
+        let both = |whole, pieces| -> Catalogue {
+            let keys = ["h:f:0:2017-01-01:0", "h:f:0:2017-01-01:1"].map(|key| taken(key, pieces));
+            keys.into_iter()
+                .chain([taken("h:f:0:2017-01-01", whole)])
+                .collect()
+        };
+        let planted = both(later, then);
+        assert_eq!(
+            planted.dumps[0].flaw().as_deref(),
+            Some("it is stored in two forms at once")
+        );
+        assert!(planted.others.is_empty());
+        let strays = both(then, later);
+        assert_eq!((strays.dumps[0].flaw(), strays.others.len()), (None, 2));
+    }
+
+    #[test]
     fn flaws() {
         use Piece::{Chunk, Number, Whole};
         assert_eq!(flaw(&[Whole]), None);
-        assert_eq!(flaw(&[Whole, Number(1), Number(2)]), None);
         assert_eq!(flaw(&[Number(0), Number(1)]), None);
         assert_eq!(flaw(&[Chunk(0), Chunk(1)]), None);
         assert!(flaw(&[Number(1)]).is_some());
-        assert!(flaw(&[Whole, Number(2)]).is_some());
         assert!(flaw(&[Whole, Number(0)]).is_some());
+        assert!(flaw(&[Whole, Number(1)]).is_some());
+        assert!(flaw(&[Whole, Chunk(0)]).is_some());
         assert!(flaw(&[Number(0), Chunk(0)]).is_some());
         assert!(flaw(&[Chunk(0), Chunk(2)]).is_some());
     }

@@ -2,8 +2,8 @@
 //!
 //! The key is the whole metadata of a dump as far as other people's tools are concerned, so it is strict:
 //! what does not parse is not a dump, is shown apart by `s3ls` and never touched by `s3prune`. Three
-//! generations of keys are understood; only the first form is written, the others are older data (and the
-//! continuation of a dump that outgrew one object):
+//! generations of keys are understood; only the first form is written, the others are older data, and count
+//! only where no object has the name itself:
 //!
 //! - `KEY`: the dump is one object;
 //! - `KEY:N`: numbered pieces, N in decimal without padding;
@@ -280,7 +280,7 @@ impl fmt::Display for DumpName {
 /// Which part of a dump an object holds. The order is the order of the bytes.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Piece {
-    /// All of it, or the beginning of one that goes on in `KEY:1`.
+    /// `KEY`: all of it.
     Whole,
     /// `KEY:N`.
     Number(u32),

@@ -16,7 +16,7 @@ use common::bucket::Bucket;
 use common::error::{Class, Error, Result};
 use common::levels::{Set, is_trusted};
 use common::listing::{Catalogue, Dump};
-use common::names::short_host;
+use common::names::{parse_key, short_host};
 use common::prices::Bill;
 use common::run::{Speaker, Streams, written};
 
@@ -80,8 +80,10 @@ fn list(args: &Args, streams: &mut Streams) -> Result<()> {
         return print_dumps(&pairs, args, &bucket, streams);
     }
     if !wanted.fs.is_empty() {
-        // Something else below the same prefix was not asked for.
-        catalogue.others.clear();
+        // Something else below the same prefix was not asked for, but for what looks like pieces of these dumps.
+        catalogue.others.retain(|entry| {
+            parse_key(&entry.key).is_some_and(|(name, _)| wanted.includes(&name.host, &name.fs))
+        });
     }
     warn(&catalogue.dumps, voice);
 

@@ -114,7 +114,7 @@ mod tests {
     fn a_dump_and_its_parent() {
         let keys = [
             "h:/home:0:2026-11-19",
-            "h:/home:1:2026-11-20",
+            "h:/home:1:2026-11-20:0",
             "h:/home:1:2026-11-20:1",
         ];
         let catalogue: Catalogue = keys.into_iter().map(entry).collect();

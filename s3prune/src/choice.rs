@@ -71,8 +71,8 @@ pub(crate) fn by_key<'a>(catalogue: &'a Catalogue, key: &str, args: &Args) -> Re
     let Some(entry) = objects.find(|entry| entry.key == key) else {
         return Err(Error::permanent(doing(), "there is no such key"));
     };
-    match parse_key(key) {
-        Some((name, Piece::Number(_) | Piece::Chunk(_))) if !args.is_forced() => {
+    match piece_of(catalogue, key) {
+        Some(name) if !args.is_forced() => {
             return Err(
                 Error::permanent(doing(), format!("it is a piece of {name}"))
                     .hint("name the dump to remove all of it, or use --force"),
@@ -107,18 +107,31 @@ pub(crate) fn by_list<'a>(
             continue;
         }
         let shown = key.escape_debug();
-        match parse_key(key) {
-            Some((name, Piece::Number(_) | Piece::Chunk(_))) => {
+        match (piece_of(catalogue, key), parse_key(key)) {
+            (Some(name), _) => {
                 voice.note(format_args!("{shown} is skipped: it is a piece of {name}"));
             }
-            Some(_) => voice.note(format_args!("{shown} is skipped: there is no such dump")),
-            None => voice.note(format_args!(
+            (None, Some((_, Piece::Whole))) => {
+                voice.note(format_args!("{shown} is skipped: there is no such dump"));
+            }
+            (None, _) => voice.note(format_args!(
                 "{shown} is skipped: it is not a dump, and goes only by -k"
             )),
         }
         skipped += 1;
     }
     Ok((by_names(catalogue, &names, args)?, skipped))
+}
+
+/// The dump that the object with this key is a piece of. A piece beside a dump that is one object is not.
+fn piece_of(catalogue: &Catalogue, key: &str) -> Option<DumpName> {
+    let (name, piece) = parse_key(key)?;
+    let found = catalogue
+        .dumps
+        .binary_search_by(|dump| dump.name.cmp(&name))
+        .ok()?;
+    let pieces = &catalogue.dumps[found].pieces;
+    (piece != Piece::Whole && pieces.iter().any(|(_, entry)| entry.key == key)).then_some(name)
 }
 
 fn by_names<'a>(
@@ -166,6 +179,7 @@ mod tests {
             "h:f:0:2016-11-03:0",
             "h:f:0:2016-11-03:1",
             "h:f:0:2026-11-04",
+            "h:f:0:2026-11-04:1",
             "notes",
         ];
         let entry = |key: &str| Entry {
@@ -196,6 +210,10 @@ mod tests {
     #[test]
     fn one_key() {
         assert_eq!(key("notes", ""), Ok(vec!["notes".to_owned()]));
+        // A piece beside a dump that is one object goes without it, and it without the piece.
+        let (whole, stray) = ("h:f:0:2026-11-04", "h:f:0:2026-11-04:1");
+        assert_eq!(key(stray, ""), Ok(vec![stray.to_owned()]));
+        assert_eq!(key(whole, "--force"), Ok(vec![whole.to_owned()]));
         assert_eq!(
             key("h:f:1:2026-11-02", ""),
             Ok(vec!["h:f:1:2026-11-02".to_owned()])
@@ -243,11 +261,12 @@ mod tests {
                     "h:f:1:2026-11-02",
                     "notes",
                     "h:f:7:2026-11-01",
-                    "h:f:0:2016-11-03:1"
+                    "h:f:0:2016-11-03:1",
+                    "h:f:0:2026-11-04:1"
                 ],
                 ""
             ),
-            Ok((1, 3))
+            Ok((1, 4))
         );
         // What would be left has a date that is not to be trusted.
         let recent = ["h:f:1:2026-11-02", "h:f:0:2026-11-04", "h:f:0:2026-11-01"];

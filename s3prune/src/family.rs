@@ -88,12 +88,17 @@ impl<'a> Family<'a> {
         [newest(&self.set), newest(sound).map(|inner| numbers[inner])]
     }
 
-    /// How many dumps must be restored before dump `index` at most. A parent's number is always less.
+    /// How many dumps must be restored before each one at most: more than before any that it may need.
+    ///
+    /// A dump with a made-up date may need one that is newer by name, so the order of names doesn't do. That
+    /// of levels does: by every reading a dump needs only dumps of lower levels. So there is no cycle either.
     pub(crate) fn depths(&self) -> Vec<usize> {
-        let mut depths: Vec<usize> = Vec::new();
-        for needs in &self.needs {
-            let above = |&need: &usize| depths.get(need).map(|depth| depth + 1);
-            depths.push(needs.iter().filter_map(above).max().unwrap_or(0));
+        let mut order: Vec<usize> = (0..self.needs.len()).collect();
+        order.sort_by_key(|&index| self.dumps()[index].name.level);
+        let mut depths = vec![0; order.len()];
+        for index in order {
+            let above = |&need: &usize| depths[need] + 1;
+            depths[index] = self.needs[index].iter().map(above).max().unwrap_or(0);
         }
         depths
     }
@@ -112,4 +117,46 @@ fn by_arrival(set: &Set<'_>) -> Vec<Option<usize>> {
         found[order[place]] = parent.map(|parent| order[parent]);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delete::{self, Fate};
+    use crate::plan::Plan;
+    use crate::tests::dumps;
+
+    #[test]
+    fn what_needs_a_newer_one_goes_before_it() {
+        let dumps = dumps(&[
+            ("h:f:2:2020-01-01", "2026-11-20T13:00:00Z"),
+            ("h:f:0:2026-11-18", ""),
+            ("h:f:0:2026-11-19", ""),
+            ("h:f:1:2026-11-20", ""),
+        ]);
+        let family = Family::of(Set::of(dumps.iter().collect()), false);
+        assert_eq!(family.needs(0), [2, 3]);
+        assert_eq!(family.depths(), [2, 0, 0, 1]);
+
+        // All but the spare full dump are to go, and the second request is denied.
+        let mut plan = Plan::default();
+        plan.add_family(&family, |index| match index {
+            1 => Ok(Vec::new()),
+            _ => Err("named".to_owned()),
+        });
+        plan.only_what_goes();
+        let mut requests = Vec::new();
+        let (fates, _) = delete::run(&plan.doomed().0, |keys| {
+            requests.push(keys.to_vec());
+            let denied = keys.iter().filter(|_| requests.len() == 2);
+            Ok(denied
+                .map(|key| (key.clone(), common::Error::permanent("delete", "denied")))
+                .collect())
+        });
+        assert_eq!(requests, [["h:f:2:2020-01-01"], ["h:f:1:2026-11-20"]]);
+        assert!(
+            matches!(fates.as_slice(), [Fate::Gone, Fate::Left, Fate::Failed(_)]),
+            "{fates:?}"
+        );
+    }
 }

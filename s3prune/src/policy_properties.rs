@@ -176,3 +176,38 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    /// No rule lets a dump go whose date is made up; but it may be named, as any other may.
+    #[test]
+    fn what_needs_goes_before_what_is_needed(
+        dumps in history(),
+        trust in any::<bool>(),
+        named in any::<u64>(),
+        denied in any::<u64>(),
+    ) {
+        let bit = |bits: u64, number: usize| bits >> (number % 64) & 1 == 1;
+        let family = Family::of(Set::of(dumps.iter().collect()), trust);
+        let goes = |index: usize| bit(named, index);
+        let mut plan = Plan::default();
+        plan.add_family(&family, |index| if goes(index) { Err(String::new()) } else { Ok(Vec::new()) });
+        plan.only_what_goes();
+        let objects = |index: usize| family.dumps()[index].pieces.iter().map(|(_, entry)| &entry.key);
+        let mut gone: BTreeSet<String> = BTreeSet::new();
+        let mut early = Vec::new();
+        delete::run(&plan.doomed().0, |keys| {
+            for needer in (0..family.dumps().len()).filter(|&index| goes(index)) {
+                let is_left = objects(needer).any(|key| !gone.contains(key));
+                let needed = family.needs(needer).iter().filter(|&&need| is_left && objects(need).any(|key| keys.contains(key)));
+                early.extend(needed.map(|&need| (needer, need)));
+            }
+            let is_denied = |key: &String| bit(denied, key.bytes().map(usize::from).sum());
+            gone.extend(keys.iter().filter(|key| !is_denied(key)).cloned());
+            let failed = keys.iter().filter(|key| is_denied(key));
+            Ok(failed.map(|key| (key.clone(), common::Error::permanent("delete", "denied"))).collect())
+        });
+        prop_assert!(early.is_empty(), "{:?}", early);
+    }
+}

@@ -174,6 +174,7 @@ impl Args {
             let number = level.to_str().and_then(|level| level.parse().ok());
             let number = number.ok_or_else(|| {
                 Error::usage(format!("'{}' is not a level", level.to_string_lossy()))
+                    .hint("a level is a whole number; 0 is a full dump")
             })?;
             (self.name.fs, self.name.level) = (Some(fs.to_owned()), Some(number));
             self.command.drain(..2);

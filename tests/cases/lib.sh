@@ -7,6 +7,12 @@ now() { printf -- '--- %s\n' "$*"; }
 # ends: says how the command before it ended
 ends() { printf 'exit %s\n' "$?"; }
 
+# comes_true COMMAND...: asks until the command succeeds; if it never does it says so, and the transcript differs
+comes_true() {
+    for _ in {1..2000}; do "$@" && return; done
+    printf 'NEVER CAME TRUE: %s\n' "$*"
+}
+
 # tree DIR: makes a small tree, the same every time: names with spaces and line feeds, an empty file, a link, a hole
 tree() {
     mkdir -p "$1/a/b/c" "$1/empty"

@@ -2,10 +2,10 @@
 //!
 //! In a page, every `.Dl` line and every `.Bd -literal` block of the section EXAMPLES is an example. In the
 //! README, every block fenced with ```` ```sh ```` under a line `<!-- test -->`. An example that can't be run has a
-//! comment on the line before it that says why: `.\" not run: REASON`.
+//! comment on the line before it that says why: `.\" not run: REASON`, or `<!-- not run: REASON -->`.
 //!
 //! An example runs in bash, in an empty folder, with `S3_BUCKET=s3://my-backups` on a server of our own. What it
-//! finds there, and who plays the programs that this machine may not have, is in `examples.sh`, which runs first.
+//! finds there, and who plays the programs that can't be used here, is in `examples.sh`, which runs first.
 //! Absolute paths, but for those in `/dev`, are moved below the scratch folder. It must end with 0 or 1 ("nothing to
 //! do"), and no tool may report an error.
 
@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use tests::client::wait_for;
+use tests::missing;
 use tests::serve;
 use tests::servers::{Server, project};
 use tests::tools::Workshop;
@@ -54,7 +55,11 @@ fn examples_of_the_pages() {
 #[test]
 fn examples_of_the_readme() {
     let text = std::fs::read_to_string(project().join("README.md")).expect("read the README");
-    let examples = of_markdown(&text);
+    let (examples, unmarked) = of_markdown(&text);
+    assert!(
+        unmarked.is_empty(),
+        "README.md: neither `<!-- test -->` nor `<!-- not run: REASON -->` above lines {unmarked:?}"
+    );
     let mut wrong = Vec::new();
     for (line, example) in &examples {
         wrong.extend(
@@ -106,28 +111,48 @@ fn plain(line: &str) -> String {
     line.strip_prefix("$ ").map(str::to_owned).unwrap_or(line)
 }
 
-/// The marked examples of a markdown file, and the lines where they are.
-fn of_markdown(text: &str) -> Vec<(usize, String)> {
+/// The marked examples of a markdown file, and the lines where they are; and the lines of the fences that nobody has
+/// marked, one way or the other.
+fn of_markdown(text: &str) -> (Vec<(usize, String)>, Vec<usize>) {
     let mut examples = Vec::new();
+    let mut unmarked = Vec::new();
+    let mut before = "";
     let mut lines = (1..).zip(text.lines());
     while let Some((number, line)) = lines.next() {
-        if line.trim() == "<!-- test -->"
-            && lines
-                .next()
-                .is_some_and(|(_, fence)| fence.starts_with("```sh"))
-        {
-            let body: Vec<&str> = lines
-                .by_ref()
-                .map(|(_, line)| line)
-                .take_while(|line| *line != "```")
-                .collect();
+        let mark = std::mem::replace(&mut before, line.trim());
+        if !line.starts_with("```sh") {
+            continue;
+        }
+        let body: Vec<&str> = lines
+            .by_ref()
+            .map(|(_, line)| line)
+            .take_while(|line| *line != "```")
+            .collect();
+        let excuse = mark
+            .strip_prefix("<!-- not run: ")
+            .and_then(|rest| rest.strip_suffix("-->"));
+        if mark == "<!-- test -->" {
             examples.push((number, body.join("\n")));
+        } else if excuse.is_none_or(|reason| reason.trim().is_empty()) {
+            unmarked.push(number);
         }
     }
-    examples
+    (examples, unmarked)
+}
+
+#[test]
+fn fences_are_marked() {
+    let text = "<!-- test -->\n```sh\na\nb\n```\n\n<!-- not run: it can't -->\n```sh\nc\n```\n<!-- not run: -->\n```sh\n                d\n```\n```sh\ne\n```\n```\nf\n```\n<!-- test -->\n\n```sh\ng\n```\n";
+    let (examples, unmarked) = of_markdown(text);
+    assert_eq!(examples, [(2, "a\nb".to_owned())]);
+    assert_eq!(unmarked, [12, 15, 23]);
 }
 
 fn run(example: &str) -> Result<(), String> {
+    if example.contains("zstd") && !missing::programs(&["zstd"]).is_empty() {
+        missing::skipped("an example with zstd", "not installed: zstd");
+        return Ok(());
+    }
     let mut shop = Workshop::new();
     let root = shop.folder().join("root");
     let running =
@@ -136,6 +161,7 @@ fn run(example: &str) -> Result<(), String> {
     shop.go_to(&server, "my-backups");
     wait_for(server.client().create_bucket().bucket("my-backups").send()).expect("make a bucket");
     shop.set("ROOT", &root.display().to_string());
+    shop.set("EXAMPLE", example);
     // What an example defines must not change how it is judged: the fixture runs in a shell of its own.
     script(&shop, FIXTURE).map_err(|why| format!("the fixture: {why}"))?;
     let text = moved(example, &root);

@@ -6,11 +6,13 @@ seq 1000 >"$ROOT/home/numbers"
 echo secret >"$ROOT/etc/shadow"
 seq 20000 >disk.img
 
-# Their content doesn't matter: they produce something, or pass something on both ways.
+# Stand-ins. The content of the first ones doesn't matter: they produce something, from file systems and servers that
+# aren't here. The others pass something on both ways: they would want the keys of the people in the examples, and
+# pipelines/gpg and s3dump/pipelines of tests/cases run the real gpg.
 for name in dump mysqldump pg_dump btrfs zfs; do
     printf '#!/bin/sh\nexec seq 1000\n' >"$ROOT/bin/$name"
 done
-for name in zstd gpg age; do
+for name in gpg age; do
     printf '#!/bin/sh\nexec cat\n' >"$ROOT/bin/$name"
 done
 chmod +x "$ROOT/bin/"*
@@ -24,8 +26,13 @@ END
 
 s3put -q -b "file://$ROOT/mnt/disk/backups" --make-bucket
 
-# Dumps of this host and of another, levels 0 and 1, by names and by paths; and an image in pieces.
-store() { tar -C "$ROOT" -c home | s3put -q "$@" >/dev/null; }
+# Dumps of this host and of another, levels 0 and 1, by names and by paths; and an image in pieces. What $EXAMPLE
+# decompresses has been compressed.
+case $EXAMPLE in
+    *'zstd -d'*) compressor=zstd ;;
+    *) compressor='cat' ;;
+esac
+store() { tar -C "$ROOT" -c home | "$compressor" | s3put -q "$@" >/dev/null; }
 for fs in home "$ROOT/home"; do
     store --date 2024-10-27 "$fs" 0
     store --date 2024-10-30 "$fs" 1

@@ -117,6 +117,50 @@ fn killed_while_overwriting() {
     }
 }
 
+/// What a killed process has completed is there and whole; what it was completing is whole or not there.
+#[test]
+fn killed_while_completing_uploads() {
+    const UPLOADS: usize = 24;
+    for round in 0..8 {
+        let stage = Stage::new();
+        let mut actor = stage
+            .ready(vec![stage.send("completions", "a", &UPLOADS.to_string())])
+            .pop()
+            .expect("an actor");
+        actor.go();
+        // Another number of lines each time: the kill falls on another instant of the next completion.
+        let mut told: Vec<String> = (0..=round * 2).map(|_| actor.line()).collect();
+        told.extend(actor.last_words());
+        let all: Vec<String> = (0..UPLOADS).map(|number| number.to_string()).collect();
+        assert_eq!(told, all[..told.len()]);
+
+        let mut visible: Vec<usize> = stage.keys().iter().map(|key| number_in(key)).collect();
+        visible.sort_unstable();
+        // Those that were told, and the one that may have been on its way.
+        assert!(
+            (told.len()..=told.len() + 1).contains(&visible.len()),
+            "{} were told, and these are there: {visible:?}",
+            told.len()
+        );
+        assert!(visible.iter().copied().eq(0..visible.len()), "{visible:?}");
+        for number in visible {
+            assert!(
+                stage.get(&format!("a/{number}")) == version_of(number),
+                "a/{number} is not whole"
+            );
+        }
+        // Nobody is in the way of a new attempt, of the next one least of all.
+        let next = format!("a/{}", told.len());
+        wait_for(stage.room.put(&next, "new")).expect("put after the kill");
+        assert_eq!(stage.get(&next), b"new");
+    }
+}
+
+fn number_in(key: &str) -> usize {
+    let number = key.strip_prefix("a/").expect("a key of ours");
+    number.parse().expect("a number")
+}
+
 /// An upload outlives the process that began it.
 #[test]
 fn upload_goes_on_after_a_kill() {
@@ -244,6 +288,13 @@ impl Actor {
 
     fn kill(mut self) {
         self.child.kill().expect("kill an actor");
+    }
+
+    /// Kills it, and returns the lines that it had told and nobody had heard yet.
+    fn last_words(mut self) -> Vec<String> {
+        self.child.kill().expect("kill an actor");
+        let line = self.line.take().expect("it is ready");
+        line.lines().map_while(Result::ok).collect()
     }
 }
 

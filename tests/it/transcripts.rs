@@ -2,7 +2,8 @@
 //!
 //! A case is `tests/cases/**/NAME.sh`, run by bash in a [`Workshop`]; beside it, `NAME.exp` is all that it says,
 //! standard output and standard error together. `S3PIPES_BLESS=1` rewrites the `.exp` files: look at the
-//! difference before you keep it. `S3PIPES_CASE=WORD` runs only the cases whose path contains WORD.
+//! difference before you keep it. `S3PIPES_CASE=WORD` runs only the cases whose path in the project contains WORD; it
+//! is an error if there is none.
 //!
 //! Comments at the top of a case say what it wants:
 //!
@@ -39,11 +40,12 @@ const PATIENCE: &str = "120";
 #[test]
 fn transcripts() {
     let word = std::env::var("S3PIPES_CASE").unwrap_or_default();
-    let folder = project().join("tests/cases");
-    let cases: Vec<PathBuf> = files_below(&folder)
+    let cases: Vec<PathBuf> = files_below(&project().join("tests/cases"), "sh")
         .into_iter()
-        .filter(|path| path.to_string_lossy().contains(&word))
+        .filter(|path| path.file_name().is_some_and(|name| name != "lib.sh"))
+        .filter(|path| name_of(path).contains(&word))
         .collect();
+    assert!(!cases.is_empty(), "no case's path contains {word:?}");
     let next = AtomicUsize::new(0);
     let wrong = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -64,16 +66,33 @@ fn transcripts() {
     );
 }
 
-/// All cases, in order.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+/// An expectation whose case is gone would be kept for ever, and look like a test.
+#[test]
+fn expectations_have_cases() {
+    let orphans: Vec<String> = files_below(&project().join("tests/cases"), "exp")
+        .iter()
+        .filter(|expected| !expected.with_extension("sh").is_file())
+        .map(|expected| name_of(expected))
+        .collect();
+    assert!(orphans.is_empty(), "without a case: {}", orphans.join(" "));
+}
+
+/// A path as a developer would write it, from the top of the project.
+fn name_of(path: &Path) -> String {
+    path.strip_prefix(project())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+/// All files of a kind, in order.
+fn files_below(folder: &Path, kind: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("read the folder of cases") {
         let path = entry.expect("read the folder of cases").path();
         if path.is_dir() {
-            found.extend(files_below(&path));
-        } else if path.extension().is_some_and(|kind| kind == "sh")
-            && path.file_name().is_some_and(|name| name != "lib.sh")
-        {
+            found.extend(files_below(&path, kind));
+        } else if path.extension().is_some_and(|extension| extension == kind) {
             found.push(path);
         }
     }
@@ -118,11 +137,7 @@ impl Wants {
 /// The differences of a case from what it should be, one for each place where it runs.
 fn judge(case: &Path) -> Vec<String> {
     let script = std::fs::read_to_string(case).expect("read a case");
-    let name = case
-        .strip_prefix(project())
-        .unwrap_or(case)
-        .display()
-        .to_string();
+    let name = name_of(case);
     let wants = Wants::of(&script);
     let needs: Vec<&str> = wants.needs.iter().map(String::as_str).collect();
     let lacking = missing::programs(&needs);

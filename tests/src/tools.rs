@@ -11,14 +11,15 @@ use tempfile::TempDir;
 /// The names of all tools.
 pub const TOOLS: [&str; 5] = ["s3put", "s3get", "s3ls", "s3prune", "s3rate"];
 
-/// The folder that holds the tools: `S3_BIN_DIR`, or links to the one program that is all of them.
+/// The folder that holds the tools: `S3_BIN_DIR`, or links to the one program that is all of them. A relative
+/// `S3_BIN_DIR` begins at the top of the source tree: cargo runs tests in a folder that its user doesn't see.
 ///
 /// # Panics
 /// If the links can't be made.
 pub fn bin() -> &'static Path {
     static BIN: OnceLock<PathBuf> = OnceLock::new();
     BIN.get_or_init(|| match std::env::var_os("S3_BIN_DIR") {
-        Some(folder) => std::path::absolute(folder).expect("S3_BIN_DIR is a path"),
+        Some(folder) => crate::servers::project().join(folder),
         None => links(),
     })
 }

@@ -123,7 +123,7 @@ impl Failure {
             ("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "NotSignedUp", _) => Kind::BadKeys,
             ("RequestTimeTooSkewed", _) => Kind::Clock,
             ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired", _) => Kind::Expired,
-            (super::embedded::DISK_CODE, _) => Kind::Disk,
+            (super::embedded::DISK_CODE | super::embedded::FORBIDDEN_CODE, _) => Kind::Disk,
             (super::embedded::DAMAGE_CODE, _) => Kind::Spoilt,
             (
                 "PermanentRedirect"

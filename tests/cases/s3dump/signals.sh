@@ -29,7 +29,8 @@ s3dump -h ember -w 2019-12-01 dump /home 0 <stream 2>said &
 dump=$!
 exec 3>stream 4<said
 head -c 40000000 part >&3
-for _ in {1..2000}; do s3ls --host ember --uploads -j 2>/dev/null | jq -es '.[0].bytes > 0' >/dev/null && break; done
+begun() { s3ls --host ember --uploads -j 2>/dev/null | jq -es '.[0].bytes > 0' >/dev/null; }
+comes_true begun
 kill "$dump"
 wait "$dump"
 ends

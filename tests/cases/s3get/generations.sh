@@ -2,18 +2,18 @@
 # Three generations of keys hold dumps; each is found by name, and comes out as one stream.
 
 . "$CASES/lib.sh"
+. "$CASES/s3get/lib.sh"
 s3put -q --make-bucket
 store() { s3put -q -k "$1" | jq -r .key; }
 
 for number in 0 1 2 3 4 5 6 7 8 9 10; do
-    echo "piece $number" | store "ember:first:0:2012-01-21:$number"
+    echo "piece $number" | older "ember:first:0:2012-01-21:$number"
 done
 for number in 0 1 2; do
-    echo "chunk $number" | store "ember:second:0:2017-05-30/chunk_00000$number"
+    echo "chunk $number" | older "ember:second:0:2017-05-30/chunk_00000$number"
 done
 echo 'one object' | store ember:third:0:2019-11-30
-echo 'outgrew it' | store ember:third:0:2019-12-01
-echo 'and goes on' | store ember:third:0:2019-12-01:1
+echo 'another' | store ember:third:0:2019-12-01
 
 now 'by date'
 s3get --host ember --date 2012-01-21 first 0
@@ -38,14 +38,14 @@ now 'one line each in listings'
 s3ls -q --host ember | head -n -1
 
 now 'a gap is an error, and nothing comes out'
-echo 'alone' | store ember:gap:0:2012-01-21:0
-echo 'too far' | store ember:gap:0:2012-01-21:2
+echo 'alone' | older ember:gap:0:2012-01-21:0
+echo 'too far' | older ember:gap:0:2012-01-21:2
 s3get --host ember --date 2012-01-21 gap 0
 ends
-echo 'no beginning' | store ember:late:0:2017-05-30/chunk_000001
+echo 'no beginning' | older ember:late:0:2017-05-30/chunk_000001
 s3get --host ember --date 2017-05-30 late 0
 ends
-echo 'whole' | store ember:both:0:2017-05-30
-echo 'and in chunks' | store ember:both:0:2017-05-30/chunk_000000
+echo 'numbered' | older ember:both:0:2017-05-30:0
+echo 'and in chunks' | older ember:both:0:2017-05-30/chunk_000000
 s3get --host ember --date 2017-05-30 both 0
 ends

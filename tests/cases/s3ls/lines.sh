@@ -2,6 +2,7 @@
 # Lines for pipes: JSON, or keys that end in NUL.
 
 . "$CASES/lib.sh"
+. "$CASES/s3get/lib.sh"
 s3put -q --make-bucket
 day=$(date +%F)
 store() { s3put -q "$@" >/dev/null; }
@@ -9,9 +10,9 @@ store() { s3put -q "$@" >/dev/null; }
 echo 'full' | store --host ember --date "$day" /home 0
 echo 'since the full one' | store --host ember --date "$day" /home 1
 echo 'old' | store --host ember --date 2019-11-30 /home 0
-echo 'pieces' | store -k ember:/srv:0:2012-01-21:0
-echo 'of one' | store -k ember:/srv:0:2012-01-21:1
-echo 'no end' | store -k ember:/var:0:2012-01-21:1
+echo 'pieces' | older ember:/srv:0:2012-01-21:0
+echo 'of one' | older ember:/srv:0:2012-01-21:1
+echo 'no end' | older ember:/var:0:2012-01-21:1
 echo 'rare' | store --host ember --date "$day" -i 'a "b"' 0
 echo 'other' | store -k note
 

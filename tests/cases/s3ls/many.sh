@@ -3,13 +3,14 @@
 . "$CASES/lib.sh"
 s3put -q --make-bucket
 name=ember:n:0:2012-01-21
-echo 'piece' | s3put -q -k "$name:0" | jq .size
+echo 'piece' | s3put -q -k seed | jq .size
 
 # An object is a body and a record, as the page about the embedded store says; that many are made much faster like this.
-record=$(<"$BUCKET_DIR/.s3pipes/meta/$name:0%o")
-for number in {1..1099}; do
+record=$(<"$BUCKET_DIR/.s3pipes/meta/seed%o")
+s3prune -q --delete -k seed
+for number in {0..1099}; do
     echo 'piece' >"$BUCKET_DIR/$name:$number"
-    echo "${record//"$name:0"/"$name:$number"}" >"$BUCKET_DIR/.s3pipes/meta/$name:$number%o"
+    echo "${record//seed/"$name:$number"}" >"$BUCKET_DIR/.s3pipes/meta/$name:$number%o"
 done
 
 s3ls -q -j --no-checksum --host ember | jq -c '[.key, .pieces, .size, .flaw]'

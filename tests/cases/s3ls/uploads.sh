@@ -13,7 +13,8 @@ disown
 exec 3>stream
 # Two parts and what a pipe holds: the second one waits for its end.
 head -c 9000000 /dev/zero >&3
-for _ in {1..2000}; do s3ls -a --uploads -j 2>/dev/null | jq -es '.[0].bytes == 5242880' >/dev/null && break; done
+one_part() { s3ls -a --uploads -j 2>/dev/null | jq -es '.[0].bytes == 5242880' >/dev/null; }
+comes_true one_part
 kill -9 "$put"
 exec 3>&-
 

@@ -2,6 +2,7 @@
 # With --delete the plan is carried out: keys that are gone on standard output, and nothing else is touched.
 
 . "$CASES/lib.sh"
+. "$CASES/s3get/lib.sh"
 s3put -q --make-bucket
 for dump in 0:2019-01-01 1:2019-01-02 0:2019-02-01 1:2019-02-02; do
     for host in ember attic; do
@@ -10,8 +11,8 @@ for dump in 0:2019-01-01 1:2019-01-02 0:2019-02-01 1:2019-02-02; do
 done
 # Older generations go with all of their pieces.
 for number in 0 1 2; do
-    echo 'piece' | s3put -q -k "ember:/home:0:2012-01-01:$number" >/dev/null
-    echo 'chunk' | s3put -q -k "ember:/home:0:2017-01-01/chunk_00000$number" >/dev/null
+    echo 'piece' | older "ember:/home:0:2012-01-01:$number"
+    echo 'chunk' | older "ember:/home:0:2017-01-01/chunk_00000$number"
 done
 echo 'note' | s3put -q -k ember:note >/dev/null
 

@@ -2,6 +2,7 @@
 # One dump by name. What others need, and the last one of all, go only by force.
 
 . "$CASES/lib.sh"
+. "$CASES/s3get/lib.sh"
 s3put -q --make-bucket
 for dump in 0:2019-01-01 1:2019-01-02 0:2019-02-01 1:2019-02-02; do
     echo "$dump" | s3put -q --host ember --date "${dump#*:}" /home "${dump%:*}" >/dev/null
@@ -33,6 +34,6 @@ prune -q -k 'a note' --delete
 prune -q -k 'no such note' --delete
 s3ls -q -a
 now 'a piece is not a dump'
-for number in 0 1; do echo 'piece' | s3put -q -k "ember:/srv:0:2012-01-01:$number" >/dev/null; done
+for number in 0 1; do echo 'piece' | older "ember:/srv:0:2012-01-01:$number"; done
 prune -q -k ember:/srv:0:2012-01-01:1 --delete
 s3ls -q -0 --host ember | tr '\0' '\n'

@@ -5,6 +5,7 @@
 s3put -q --make-bucket
 day=$(date +%F)
 
+begun() { s3ls -a --uploads -j 2>/dev/null | jq -es '.[0].bytes > 0' >/dev/null; }
 mkfifo stream
 for signal in TERM INT HUP; do
     s3put --host ember --date "$day" --part-size 5M /home 0 <stream &
@@ -12,7 +13,7 @@ for signal in TERM INT HUP; do
     exec 3>stream
     # More than a part and a pipe hold: when it is written the upload has begun.
     head -c 20000000 /dev/zero >&3
-    for _ in {1..2000}; do s3ls -a --uploads -j 2>/dev/null | jq -es '.[0].bytes > 0' >/dev/null && break; done
+    comes_true begun
     kill -s "$signal" "$put"
     wait "$put"
     ends

@@ -2,7 +2,7 @@
 //!
 //! The checks are written once, against the SDK, and run on each store: on `file://`, on the same store behind
 //! HTTP, on radosgw, and on whatever server the environment names ([`tests::servers`] has the variables).
-//! `S3_TEST_CHECK=WORD` runs only the checks whose name contains WORD.
+//! `S3_TEST_CHECK=WORD` runs only the checks whose name contains WORD; it is an error if there is none.
 //!
 //! Where a server is known to fall short, [`gaps`] says what it does instead. A gap is a claim that is
 //! tested too: a server that turns out to conform fails the suite until the line is removed.
@@ -33,7 +33,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tests::client::wait_for;
 use tests::servers::Server;
-use tests::{scratch, serve, servers};
+use tests::{missing, scratch, serve, servers};
 
 use store::{Room, Store};
 
@@ -157,10 +157,20 @@ fn gaps_name_checks() {
 /// Runs the checks on a store, a few at a time, and fails with a list of all that went wrong.
 fn judge(store: &Store) {
     let word = std::env::var("S3_TEST_CHECK").unwrap_or_default();
-    let chosen: Vec<&Check> = CHECKS
-        .iter()
-        .filter(|check| check.name.contains(&word) && (!check.alone || store.makes_buckets()))
-        .collect();
+    let asked = CHECKS.iter().filter(|check| check.name.contains(&word));
+    let (chosen, dropped): (Vec<&Check>, Vec<&Check>) =
+        asked.partition(|check| !check.alone || store.makes_buckets());
+    assert!(
+        !chosen.is_empty() || !dropped.is_empty(),
+        "no check's name contains {word:?}"
+    );
+    if !dropped.is_empty() {
+        let names: Vec<&str> = dropped.iter().map(|check| check.name).collect();
+        missing::skipped(
+            &format!("{} on {}", names.join(" "), store.name()),
+            "each needs a bucket of its own, and one bucket is all we may use",
+        );
+    }
     let next = AtomicUsize::new(0);
     let wrong = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

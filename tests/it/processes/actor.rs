@@ -7,7 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::complete_multipart_upload::builders::CompleteMultipartUploadFluentBuilder;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_s3::types::CompletedMultipartUpload;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use tests::client::wait_for;
@@ -47,32 +49,7 @@ async fn act(role: &str, client: &Client, stage: &Path, bucket: &str, key: &str,
             tell(&mut gate, &verdict(result.done("put"), number));
         }
         "complete" => {
-            let start = client
-                .create_multipart_upload()
-                .bucket(bucket)
-                .key(key)
-                .send()
-                .await
-                .expect("start an upload");
-            let id = start.upload_id().expect("an id");
-            let part = client
-                .upload_part()
-                .bucket(bucket)
-                .key(key)
-                .upload_id(id)
-                .part_number(1)
-                .body(body);
-            let part = part.send().await.expect("upload a part");
-            let part = named_part(1, part.e_tag().expect("an ETag"));
-            let parts = aws_sdk_s3::types::CompletedMultipartUpload::builder()
-                .parts(part)
-                .build();
-            let complete = client
-                .complete_multipart_upload()
-                .bucket(bucket)
-                .key(key)
-                .upload_id(id);
-            let complete = complete.multipart_upload(parts).if_none_match("*");
+            let complete = uploaded(client, bucket, key, body).await.if_none_match("*");
             let mut gate = report(stage);
             tell(
                 &mut gate,
@@ -112,6 +89,20 @@ async fn act(role: &str, client: &Client, stage: &Path, bucket: &str, key: &str,
                 tell(&mut gate, &version.to_string());
             }
         }
+        "completions" => {
+            // All parts are there before: from now on every instant is one of a completion, or between two.
+            let mut uploads = Vec::new();
+            for version in 0..number.parse().expect("a number") {
+                let body = version_of(version).into();
+                uploads.push(uploaded(client, bucket, &format!("{key}/{version}"), body).await);
+            }
+            let mut gate = report(stage);
+            for (version, complete) in uploads.into_iter().enumerate() {
+                complete.send().await.expect("complete");
+                tell(&mut gate, &version.to_string());
+            }
+            wait_for_the_end(&mut gate);
+        }
         "half" => {
             let body = Half {
                 stage: stage.to_owned(),
@@ -127,6 +118,26 @@ async fn act(role: &str, client: &Client, stage: &Path, bucket: &str, key: &str,
         }
         other => panic!("nobody plays {other}"),
     }
+}
+
+/// Uploads a body of one part; what is left is to complete it.
+async fn uploaded(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+    body: ByteStream,
+) -> CompleteMultipartUploadFluentBuilder {
+    let start = client.create_multipart_upload().bucket(bucket).key(key);
+    let start = start.send().await.expect("start an upload");
+    let id = start.upload_id().expect("an id");
+    let part = client.upload_part().bucket(bucket).key(key).upload_id(id);
+    let part = part.part_number(1).body(body).send().await;
+    let part = part.expect("upload a part");
+    let parts = CompletedMultipartUpload::builder()
+        .parts(named_part(1, part.e_tag().expect("an ETag")))
+        .build();
+    let complete = client.complete_multipart_upload().bucket(bucket).key(key);
+    complete.upload_id(id).multipart_upload(parts)
 }
 
 /// Says that we are ready, and waits until we are told to go on.

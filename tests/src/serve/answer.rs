@@ -51,6 +51,8 @@ pub(super) struct Spoiled {
     /// Flip a bit of this byte.
     flip: Option<usize>,
     passed: usize,
+    /// The server was given the time to send what passed.
+    rested: bool,
 }
 
 impl Spoiled {
@@ -60,6 +62,7 @@ impl Spoiled {
             cut: Some(after),
             flip: None,
             passed: 0,
+            rested: false,
         }
         .boxed_unsync()
     }
@@ -70,6 +73,7 @@ impl Spoiled {
             cut: None,
             flip: Some(byte),
             passed: 0,
+            rested: false,
         }
         .boxed_unsync()
     }
@@ -101,6 +105,12 @@ impl Body for Spoiled {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let enough = self.cut.is_some_and(|after| self.passed >= after);
+        if enough && !self.rested {
+            // Whoever errs at once takes the connection down with the beginning still in a buffer.
+            self.rested = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if enough {
             return Poll::Ready(Some(Err("cut by a fault".into())));
         }

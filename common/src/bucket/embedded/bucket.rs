@@ -9,7 +9,7 @@ use s3s::{S3Result, s3_error};
 
 use super::entries;
 use super::errors::{At as _, damaged};
-use super::files::{self, forget, make_dir, random_id, sync_dir, write_new};
+use super::files::{self, forget, make_dir, random_id, read_plain, sync_dir, write_new};
 use super::keys::{INNER, record_path};
 use super::locks::{self, Lock};
 
@@ -52,6 +52,7 @@ impl Bucket {
         let dir = root.join(name);
         let bucket = Self { mode: 0, dir };
         bucket.check()?;
+        bucket.must_be_whole()?;
         let mode = fs::metadata(&bucket.dir)
             .at("look at", &bucket.dir)?
             .permissions()
@@ -62,7 +63,7 @@ impl Bucket {
     /// Makes sure that the bucket is (still) there.
     pub(super) fn check(&self) -> S3Result<()> {
         let path = self.inner("format");
-        match fs::read(&path) {
+        match read_plain(&path) {
             Ok(found) if found == FORMAT.as_bytes() => Ok(()),
             Ok(_) => Err(damaged(
                 &path,
@@ -84,6 +85,17 @@ impl Bucket {
         }
     }
 
+    /// Makes sure that what we write to in `.s3pipes` is there, and doesn't lead elsewhere by a link.
+    fn must_be_whole(&self) -> S3Result<()> {
+        let inner = self.dir.join(INNER);
+        for path in PARTS.map(|part| inner.join(part)).iter().chain([&inner]) {
+            if fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir()) {
+                return Err(damaged(path, "it is not a directory"));
+            }
+        }
+        Ok(())
+    }
+
     /// Makes a bucket; the directory may exist, and may hold files.
     ///
     /// # Errors
@@ -103,6 +115,7 @@ impl Bucket {
         }
         let mode = fs::metadata(&dir).at("look at", &dir)?.permissions().mode();
         let bucket = Self { dir, mode };
+        bucket.must_be_whole()?;
         bucket.furnish().at("make", &bucket.dir.join(INNER))?;
         let (draft, format) = (
             bucket.inner(&format!("format.{}", random_id())),

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use s3s::{S3Result, s3_error};
 use super::bucket::Bucket;
 use super::checksums::{Algorithm, decode, mismatch, named};
 use super::conditions::Guard;
-use super::errors::At as _;
-use super::files::{copy, create, forget, length_of, random_id};
+use super::errors::{At as _, is_damage};
+use super::files::{PLAIN, copy, create, forget, length_of, plain, random_id};
 use super::locks::try_exclusive;
 use super::object::{Record, encode, etag, now, runs};
 use super::uploads::{Part, Upload, no_such_upload, part_number};
@@ -41,27 +42,29 @@ pub(super) struct Wanted {
 
 /// Completes an upload; once more, if it was completed before and the object is still the one it became.
 pub(super) fn complete(bucket: &Bucket, key: &str, id: &str, wanted: &Wanted) -> S3Result<Record> {
-    let finished = || {
-        Ok::<_, s3s::S3Error>(
-            Record::load(bucket, key)?.filter(|record| record.upload.as_deref() == Some(id)),
-        )
-    };
+    let ours = |record: &Record| record.upload.as_deref() == Some(id);
     let locked =
         Upload::open(bucket, key, id).and_then(|upload| upload.lock().map(|lock| (upload, lock)));
     let (upload, _lock) = match locked {
         Ok(found) => found,
         Err(error) if *error.code() == s3s::S3ErrorCode::NoSuchUpload => {
-            return finished()?.ok_or_else(no_such_upload);
+            let record = Record::load(bucket, key)?.filter(ours);
+            return record.ok_or_else(no_such_upload);
         }
         Err(error) => return Err(error),
     };
-    if let Some(record) = finished()? {
+    let before = match Record::load(bucket, key) {
+        // Whether it may be replaced is asked below.
+        Err(error) if is_damage(&error) => None,
+        other => other?,
+    };
+    if let Some(record) = before.filter(ours) {
         upload.remove()?;
         return Ok(record);
     }
     let parts = chosen(&upload, &wanted.parts)?;
     let record = describe(&upload, &parts, wanted)?;
-    wanted.guard.check(Record::load(bucket, key)?.as_ref())?;
+    wanted.guard.admit(bucket, key)?;
 
     let marker = upload.dir.join("completing");
     if !marker.exists() {
@@ -277,6 +280,7 @@ fn assemble(upload: &Upload, mut parts: Vec<Part>, size: u64) -> S3Result<(PathB
     let file = OpenOptions::new()
         .read(true)
         .write(true)
+        .custom_flags(PLAIN)
         .open(&path)
         .at("open", &path)?;
     let length = length_of(&file).at("look at", &path)?;
@@ -307,7 +311,7 @@ fn assemble(upload: &Upload, mut parts: Vec<Part>, size: u64) -> S3Result<(PathB
         match (&part.file, part.at) {
             (Some(name), _) => {
                 let source = upload.dir.join(name);
-                let from = File::open(&source).at("open", &source)?;
+                let from = plain(&source).at("open", &source)?;
                 copy(&from, 0, &body, offset, part.size).at("copy", &source)?;
             }
             (None, Some(at)) if !settled => {

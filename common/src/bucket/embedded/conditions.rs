@@ -4,6 +4,8 @@ use http::header::{ETAG, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use s3s::dto::{ETagCondition, Timestamp, TimestampFormat};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
+use super::bucket::Bucket;
+use super::errors::is_damage;
 use super::object::Record;
 
 /// What must hold for a write to happen.
@@ -13,6 +15,10 @@ pub(super) struct Guard {
     pub(super) create_only: bool,
     /// This must be there.
     pub(super) if_match: Option<ETagCondition>,
+    /// What is there must have this size.
+    pub(super) size: Option<i64>,
+    /// And this time, to the second.
+    pub(super) modified: Option<Timestamp>,
 }
 
 impl Guard {
@@ -32,6 +38,7 @@ impl Guard {
             other => Ok(Self {
                 create_only: other.is_some(),
                 if_match,
+                ..Self::default()
             }),
         }
     }
@@ -57,9 +64,49 @@ impl Guard {
         match (&self.if_match, current) {
             (Some(_), None) => Err(no_such_key()),
             (Some(wanted), Some(record)) if !matches(wanted, record) => Err(failed("If-Match")),
+            (_, Some(record)) => self.check_rest(record),
             _ => Ok(()),
         }
     }
+
+    fn check_rest(&self, record: &Record) -> S3Result<()> {
+        let same_size = |size: i64| u64::try_from(size) == Ok(record.size);
+        let same_time = |time: &Timestamp| seconds(time) == seconds(&record.modified);
+        if self.size.is_none_or(same_size) && self.modified.as_ref().is_none_or(same_time) {
+            Ok(())
+        } else {
+            Err(s3_error!(
+                PreconditionFailed,
+                "the object has another size or time"
+            ))
+        }
+    }
+
+    /// What is there, if it may be replaced or deleted. A damaged record counts as nothing where nothing is asked
+    /// of it: else nobody could ever get rid of it.
+    ///
+    /// # Errors
+    /// `PreconditionFailed` or `NoSuchKey`; a damaged record's where there is a condition; or the disk's.
+    pub(super) fn admit(&self, bucket: &Bucket, key: &str) -> S3Result<Option<Record>> {
+        let found = match Record::load(bucket, key) {
+            Err(error) if is_damage(&error) && self.asks_nothing() && !is_dir(bucket, key) => None,
+            other => other?,
+        };
+        self.check(found.as_ref())?;
+        Ok(found)
+    }
+
+    fn asks_nothing(&self) -> bool {
+        !self.create_only
+            && self.if_match.is_none()
+            && self.size.is_none()
+            && self.modified.is_none()
+    }
+}
+
+/// A directory in a record's place is more than a damaged record.
+fn is_dir(bucket: &Bucket, key: &str) -> bool {
+    std::fs::symlink_metadata(bucket.record(key)).is_ok_and(|found| found.is_dir())
 }
 
 /// What must hold for a read to be answered with the object.

@@ -26,11 +26,11 @@ pub(super) fn any_upload(uploads: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Opens a directory; `None` if it is gone.
+/// Opens a directory, but no link to one; `None` if it is gone.
 pub(super) fn open_dir(path: &[u8]) -> io::Result<Option<OwnedFd>> {
     match rustix::fs::open(
         path,
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
         Mode::empty(),
     ) {
         Ok(dir) => Ok(Some(dir)),

@@ -1,15 +1,22 @@
 //! Files and directories, with the syncing that makes them last.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::fd::AsFd;
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 
-/// Directories come and go under our hands; after this many rounds something else is wrong.
-const ROUNDS: usize = 100;
+/// Flags for files of ours that others may have replaced: no link is followed, and nothing that isn't a
+/// regular file can keep us waiting.
+pub(super) const PLAIN: i32 = OFlags::NOFOLLOW
+    .union(OFlags::NONBLOCK)
+    .bits()
+    .cast_signed();
 
 /// 32 hexadecimal digits that nobody else has.
 pub(super) fn random_id() -> String {
@@ -52,9 +59,45 @@ pub(super) fn replace(draft: &Path, path: &Path, bytes: &[u8], mode: u32) -> io:
     sync_parent(path)
 }
 
+/// Opens a file for reading, relative to an open directory.
+///
+/// # Errors
+/// `InvalidData` if it isn't a regular file.
+pub(super) fn plain_at(dir: impl AsFd, path: impl rustix::path::Arg) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let odd = || io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file");
+    let file = match rustix::fs::openat(dir, path, flags, Mode::empty()) {
+        // How a link and a socket answer.
+        Err(Errno::LOOP | Errno::NXIO) => return Err(odd()),
+        other => File::from(other?),
+    };
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(odd())
+    }
+}
+
+/// The same for a path.
+pub(super) fn plain(path: &Path) -> io::Result<File> {
+    plain_at(CWD, path)
+}
+
+/// What is in a regular file.
+pub(super) fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    plain(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Makes the entries of a directory last.
 pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
-    match File::open(path)?.sync_all() {
+    sync(&File::open(path)?)
+}
+
+/// The same for one that is open.
+pub(super) fn sync(dir: &File) -> io::Result<()> {
+    match dir.sync_all() {
         // Some file systems have nothing to sync about a directory, and say so like this.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         other => other,
@@ -71,86 +114,9 @@ pub(super) fn forget(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-/// Runs `step`, which needs the directories of `below` (a path relative to `base`, its last component not
-/// among them), making them as often as they vanish.
-pub(super) fn with_dirs<T>(
-    base: &Path,
-    below: &str,
-    mode: u32,
-    mut step: impl FnMut() -> io::Result<T>,
-) -> io::Result<T> {
-    let mut rounds = 0;
-    loop {
-        make_dirs(base, below, mode)?;
-        match step() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && rounds < ROUNDS => rounds += 1,
-            other => return other,
-        }
-    }
-}
-
-/// Makes the directories above `below`, synced. Something that isn't a directory in the way, or a symbolic
-/// link, is `NotADirectory`.
-fn make_dirs(base: &Path, below: &str, mode: u32) -> io::Result<()> {
-    let Some((parents, _)) = below.rsplit_once('/') else {
-        return Ok(());
-    };
-    let mut rounds = 0;
-    'again: loop {
-        let mut path = base.to_owned();
-        for segment in parents.split('/') {
-            let above = path.clone();
-            path.push(segment);
-            match fs::symlink_metadata(&path) {
-                Ok(found) if found.is_dir() => continue,
-                Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                Err(_) => {}
-            }
-            match make_dir(&path, mode) {
-                Ok(()) => sync_dir(&above)?,
-                // Somebody was faster, or removed what was above: look again.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
-                    ) && rounds < ROUNDS =>
-                {
-                    if !base.is_dir() {
-                        return Err(error);
-                    }
-                    rounds += 1;
-                    continue 'again;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        return Ok(());
-    }
-}
-
 /// Makes one directory with the permissions `mode`.
 pub(super) fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().mode(mode & 0o2777).create(path)
-}
-
-/// Removes the directories above `below` as far as they are empty.
-pub(super) fn prune_dirs(base: &Path, below: &str) {
-    let mut rest = below;
-    while let Some((parents, _)) = rest.rsplit_once('/') {
-        if fs::remove_dir(base.join(parents)).is_err() {
-            return;
-        }
-        rest = parents;
-    }
-}
-
-/// True if both paths are names of one file.
-pub(super) fn same_file(one: &Path, other: &Path) -> bool {
-    match (fs::symlink_metadata(one), fs::symlink_metadata(other)) {
-        (Ok(one), Ok(other)) => one.dev() == other.dev() && one.ino() == other.ino(),
-        _ => false,
-    }
 }
 
 /// True if the entry was last changed at least `age` ago. A clock that was set back doesn't make things old.

@@ -1,7 +1,8 @@
 //! Request bodies on their way to a file.
 //!
 //! The asynchronous side only hands frames over; one blocking task per request checks and writes them. If the
-//! request is dropped, the task sees its channel close and gives up like after any other failure.
+//! request is dropped, the task sees its channel close and gives up like after any other failure; later it hears
+//! of it from [`asker`].
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -12,8 +13,8 @@ use futures_util::StreamExt as _;
 use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
 use tokio::sync::mpsc::{Receiver, channel};
-use tokio::task::spawn_blocking;
 
+use super::asker;
 use super::checksums::{Promise, Running, Sums};
 use super::errors::At as _;
 
@@ -118,7 +119,7 @@ pub(super) async fn pour<T: Send + 'static>(
         promise,
         length,
     };
-    let task = spawn_blocking(move || work(intake));
+    let (_asker, task) = asker::spawn(move || work(intake));
     let mut body = body;
     let mut open = true;
     while open && let Some(stream) = &mut body {
@@ -140,7 +141,8 @@ pub(super) async fn pour<T: Send + 'static>(
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> S3Result<T> + Send + 'static,
 ) -> S3Result<T> {
-    joined(spawn_blocking(work).await)
+    let (_asker, task) = asker::spawn(work);
+    joined(task.await)
 }
 
 fn joined<T>(result: Result<S3Result<T>, tokio::task::JoinError>) -> S3Result<T> {

@@ -105,6 +105,29 @@ pub(super) fn own_path(key: &str) -> Option<&str> {
     possible.then_some(key)
 }
 
+/// Where bodies lie that can't lie under their own name.
+const SPARE: &str = ".s3pipes/bodies/";
+
+/// The path of a body that can't lie under its own name.
+pub(super) fn spare_path(id: &str) -> String {
+    format!("{SPARE}{id}")
+}
+
+/// True for a path that [`spare_path`] makes.
+pub(super) fn is_spare(body: &str) -> bool {
+    body.strip_prefix(SPARE).is_some_and(|id| {
+        id.len() == 32
+            && id
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+/// True where the body of `key` may lie: under its own name, or where the others are.
+pub(super) fn may_hold(body: &str, key: &str) -> bool {
+    own_path(key) == Some(body) || is_spare(body)
+}
+
 /// True for a path that stays below the directory it is taken from.
 pub(super) fn stays_inside(path: &str) -> bool {
     path.split('/')

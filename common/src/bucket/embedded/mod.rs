@@ -11,8 +11,10 @@
 //!
 //! Inside, `ops_*` turn requests into work and know no paths; `write`, `read`, `list`, `uploads` and `complete` do the
 //! work and know no protocol types beyond errors; `bucket`, `keys` and `object` say what lies where.
+//! Nothing on the disk is trusted: what a record says is checked when it is read, and `inside` follows no link.
 
 mod acl;
+mod asker;
 mod bucket;
 mod checksums;
 mod complete;
@@ -22,6 +24,7 @@ mod describe;
 mod entries;
 mod errors;
 mod files;
+mod inside;
 mod intake;
 mod keys;
 mod list;
@@ -49,7 +52,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::connector::{http_client, service};
-pub use self::errors::{DAMAGE_CODE, DISK_CODE};
+pub use self::errors::{DAMAGE_CODE, DISK_CODE, FORBIDDEN_CODE};
 
 /// The access key that [`http_client`] expects requests to be signed with.
 pub const ACCESS_KEY: &str = "embedded";

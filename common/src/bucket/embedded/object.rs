@@ -1,7 +1,6 @@
 //! The record of an object: everything about it but its bytes.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -15,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
 use super::errors::{At as _, damaged};
+use super::files::read_plain;
+use super::keys::may_hold;
+use super::uploads::MOST_PARTS;
 
 /// The class of an object that doesn't say.
 pub(super) const STANDARD_CLASS: &str = "STANDARD";
@@ -115,11 +117,25 @@ impl Record {
     /// The published record of `key`; `None` where there is no such object.
     pub(super) fn load(bucket: &Bucket, key: &str) -> S3Result<Option<Self>> {
         let path = bucket.record(key);
-        match read_json::<Self>(&path)? {
+        match Self::read(&path)? {
             Some(record) if record.key == key => Ok(Some(record)),
             Some(_) => Err(damaged(&path, "it describes another key")),
             None => Ok(None),
         }
+    }
+
+    /// The record in a file, of whatever key. Everything that others rely on has been checked.
+    pub(super) fn read(path: &Path) -> S3Result<Option<Self>> {
+        let Some(record) = read_json::<Self>(path)? else {
+            return Ok(None);
+        };
+        if !may_hold(&record.body, &record.key) {
+            return Err(damaged(path, "its body is somewhere else"));
+        }
+        if !record.parts.is_empty() && total(&record.parts) != Some(record.size) {
+            return Err(damaged(path, "its parts don't add up"));
+        }
+        Ok(Some(record))
     }
 
     /// The record as it is stored.
@@ -164,6 +180,19 @@ impl Record {
             Some((number, at, size))
         })
     }
+}
+
+/// How many bytes the parts have together; `None` if their numbers aren't those of parts, in order.
+fn total(parts: &[(u32, u32, u64)]) -> Option<u64> {
+    let (mut last, mut bytes) = (0, 0_u64);
+    for &(first, count, size) in parts {
+        if first <= last || count == 0 {
+            return None;
+        }
+        last = first.checked_add(count - 1)?;
+        bytes = bytes.checked_add(size.checked_mul(u64::from(count))?)?;
+    }
+    (i64::from(last) <= i64::from(MOST_PARTS)).then_some(bytes)
 }
 
 /// Runs of consecutive parts of one size.
@@ -213,7 +242,7 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
 
 /// What is in a JSON file; `None` if there is none.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> S3Result<Option<T>> {
-    match fs::read(path) {
+    match read_plain(path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map(Some)
             .map_err(|error| damaged(path, &error.to_string())),

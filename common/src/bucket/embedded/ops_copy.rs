@@ -129,7 +129,7 @@ pub(super) async fn copy_object(
                 Ok(())
             });
         }
-        guard.check(Record::load(&bucket, &key)?.as_ref())?;
+        guard.admit(&bucket, &key)?;
         let draft = Draft::new(&bucket)?;
         copy(&file, 0, draft.file(), 0, old.size).at("copy to", draft.path())?;
         let crc64 = old.etag.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default();

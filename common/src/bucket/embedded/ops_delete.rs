@@ -5,9 +5,8 @@ use s3s::{S3Request, S3Result, s3_error};
 
 use super::Store;
 use super::bucket::Bucket;
-use super::conditions::{Guard, seconds};
+use super::conditions::Guard;
 use super::intake::blocking;
-use super::object::Record;
 use super::ops_object::no_version;
 use super::write::delete;
 
@@ -18,32 +17,14 @@ pub(super) async fn delete_one(
     let input = request.input;
     let bucket = store.bucket(&input.bucket)?;
     no_version(input.version_id.as_deref())?;
-    blocking(move || {
-        let guard = Guard {
-            create_only: false,
-            if_match: input.if_match,
-        };
-        let (size, time) = (input.if_match_size, input.if_match_last_modified_time);
-        delete(&bucket, &input.key, |record| {
-            guard.check(record)?;
-            record.map_or(Ok(()), |record| matches_too(record, size, time.as_ref()))
-        })
-    })
-    .await?;
+    let guard = Guard {
+        create_only: false,
+        if_match: input.if_match,
+        size: input.if_match_size,
+        modified: input.if_match_last_modified_time,
+    };
+    blocking(move || delete(&bucket, &input.key, &guard)).await?;
     Ok(DeleteObjectOutput::default())
-}
-
-fn matches_too(record: &Record, size: Option<i64>, time: Option<&Timestamp>) -> S3Result<()> {
-    let size = size.is_none_or(|size| u64::try_from(size) == Ok(record.size));
-    let time = time.is_none_or(|time| seconds(time) == seconds(&record.modified));
-    if size && time {
-        Ok(())
-    } else {
-        Err(s3_error!(
-            PreconditionFailed,
-            "the object has another size or time"
-        ))
-    }
 }
 
 pub(super) async fn delete_many(
@@ -94,11 +75,8 @@ fn delete_listed(bucket: &Bucket, object: &ObjectIdentifier) -> S3Result<()> {
     let guard = Guard {
         create_only: false,
         if_match: object.e_tag.clone().map(ETagCondition::ETag),
+        size: object.size,
+        modified: object.last_modified_time.clone(),
     };
-    delete(bucket, &object.key, |record| {
-        guard.check(record)?;
-        record.map_or(Ok(()), |record| {
-            matches_too(record, object.size, object.last_modified_time.as_ref())
-        })
-    })
+    delete(bucket, &object.key, &guard)
 }

@@ -13,7 +13,7 @@ use super::bucket::Bucket;
 use super::conditions::no_such_key;
 use super::describe::{check_tags, tag};
 use super::errors::{At as _, custom};
-use super::files::{random_id, replace};
+use super::files::{random_id, read_plain, replace};
 use super::intake::blocking;
 use super::object::Record;
 use super::ops_object::{has_grants, shown_checksum};
@@ -38,7 +38,7 @@ fn load_document<T: for<'xml> Deserialize<'xml>>(
     name: &str,
 ) -> S3Result<Option<T>> {
     let path = bucket.inner(name);
-    match fs::read(&path) {
+    match read_plain(&path) {
         Ok(bytes) => from_xml(&bytes).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).at("read", &path),

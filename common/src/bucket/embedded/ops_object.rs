@@ -96,7 +96,7 @@ pub(super) async fn put(
         request.trailing_headers,
         move |intake| {
             // Not binding, but spares the writing where it would be in vain.
-            guard.check(Record::load(&bucket, &key)?.as_ref())?;
+            guard.admit(&bucket, &key)?;
             let draft = Draft::new(&bucket)?;
             let sums = intake.write_to(draft.file(), 0, draft.path())?;
             let record = draft.publish(fresh(key, sums, description), &guard)?;

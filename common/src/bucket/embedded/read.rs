@@ -22,7 +22,7 @@ use super::bucket::Bucket;
 use super::conditions::no_such_key;
 use super::errors::{At as _, damaged};
 use super::files::length_of;
-use super::keys::stays_inside;
+use super::inside::Spot;
 use super::object::Record;
 
 /// Bytes per frame of an answer.
@@ -40,10 +40,7 @@ pub(super) fn open(bucket: &Bucket, key: &str) -> S3Result<(Record, File)> {
     for _ in 0..ROUNDS {
         let record = Record::load(bucket, key)?.ok_or_else(no_such_key)?;
         let path = bucket.dir.join(&record.body);
-        if !stays_inside(&record.body) {
-            return Err(damaged(&target, "its body is somewhere else"));
-        }
-        match File::open(&path) {
+        match Spot::find(&bucket.dir, &record.body).and_then(|spot| spot.open()) {
             // Another version may have taken the name between the two steps: only an unchanged record is proof.
             Ok(file)
                 if Record::load(bucket, key)?
@@ -59,15 +56,29 @@ pub(super) fn open(bucket: &Bucket, key: &str) -> S3Result<(Record, File)> {
                 return Ok((record, file));
             }
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound && last != record.body => {}
+            // A directory that goes, and a file that takes its name, belong to another version too.
+            Err(error) if is_gone(&error) && last != record.body => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(damaged(&path, "the object's bytes are gone"));
+            }
+            Err(error) if is_gone(&error) => {
+                return Err(damaged(
+                    &path,
+                    "a link or a file is in the place of a directory",
+                ));
             }
             Err(error) => return Err(error).at("read", &path),
         }
         last = record.body;
     }
     Err(damaged(&target, "the object changes all the time"))
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// The bytes `from..from + length` of `file` as the body of an answer.

@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::files::read_plain;
+
 /// The places in `body` that were given away.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
@@ -17,7 +19,8 @@ pub(super) struct Slots {
 impl Slots {
     /// Reads the log.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let text = fs::read_to_string(path)?;
+        let text = String::from_utf8(read_plain(path)?)
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         let mut lines = text
             .split_inclusive('\n')
             .filter_map(|line| line.strip_suffix('\n'));

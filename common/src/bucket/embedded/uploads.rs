@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use s3s::dto::Timestamp;
@@ -14,11 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
 use super::checksums::{Algorithm, Sums};
-use super::errors::At as _;
+use super::errors::{At as _, damaged};
 use super::files::{
-    self, create, dated_id, forget, make_dir, random_id, sync_dir, sync_parent, write_new,
+    self, PLAIN, create, dated_id, forget, make_dir, random_id, sync_dir, sync_parent, write_new,
 };
-use super::intake::Intake;
+use super::intake::{Intake, LARGEST};
 use super::locks::{self, Lock};
 use super::object::{Description, encode, etag, now, read_json, to_json};
 use super::slots::{self, Slots, boot};
@@ -62,6 +63,16 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// True for what can be true: sizes that add up, and a file beside this one.
+    fn is_possible(&self, number: u32) -> bool {
+        let beside = |file: &String| file.starts_with("part.") && !file.contains('/');
+        self.number == number
+            && (1..=MOST_PARTS.unsigned_abs()).contains(&number)
+            && self.size <= LARGEST
+            && self.at.is_none_or(|at| at <= LARGEST * u64::from(number))
+            && self.file.as_ref().is_none_or(beside)
+    }
+
     /// The part's checksum by that algorithm, if it was computed.
     pub(super) fn checksum(&self, algorithm: Algorithm) -> Option<&str> {
         match algorithm {
@@ -175,7 +186,12 @@ impl Upload {
 
     /// One stored part.
     pub(super) fn part(&self, number: u32) -> S3Result<Option<Part>> {
-        read_json(&self.dir.join(format!("{number}.json")))
+        let path = self.dir.join(format!("{number}.json"));
+        let part = read_json::<Part>(&path)?;
+        if part.as_ref().is_some_and(|part| !part.is_possible(number)) {
+            return Err(damaged(&path, "it describes no part of this upload"));
+        }
+        Ok(part)
     }
 
     /// Takes one part in.
@@ -212,6 +228,7 @@ impl Upload {
         if let Some(length) = length.filter(|_| !slots.knows(number)) {
             let mut log = OpenOptions::new()
                 .append(true)
+                .custom_flags(PLAIN)
                 .open(&path)
                 .at("open", &path)?;
             log.write_all(slots::line(number, offset, length).as_bytes())
@@ -222,6 +239,7 @@ impl Upload {
             let file = OpenOptions::new()
                 .read(true)
                 .write(true)
+                .custom_flags(PLAIN)
                 .open(&path)
                 .at("open", &path)?;
             locks::shared(&file).at("lock", &path)?;

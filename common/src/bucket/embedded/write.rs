@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use s3s::{S3Result, s3_error};
 
+use super::asker::still_wanted;
 use super::bucket::Bucket;
 use super::conditions::{Guard, no_such_key};
 use super::errors::At as _;
-use super::files::{
-    create, forget, prune_dirs, random_id, same_file, sync_parent, with_dirs, write_new,
-};
-use super::keys::{INNER, own_path, stays_inside};
+use super::files::{create, forget, random_id, sync_parent, write_new};
+use super::inside::{Spot, prune_dirs, with_dirs};
+use super::keys::{INNER, is_spare, own_path, record_path, spare_path};
 use super::locks;
 use super::object::{Record, now};
 
@@ -104,19 +104,23 @@ impl Draft {
         let target = bucket.record(&record.key);
 
         let lock = bucket.lock(&record.key)?;
-        let current = Record::load(&bucket, &record.key)?;
-        guard.check(current.as_ref())?;
-        if !self.place_body(&record.body)? {
-            record.body = self.spare_place();
-            forget(&note);
-            note = self.note(&record)?;
-            self.place_body(&record.body)?;
-        }
+        let current = guard.admit(&bucket, &record.key)?;
+        let placed = match self.place_body(&record.body)? {
+            None => {
+                record.body = spare_path(&self.id);
+                forget(&note);
+                note = self.note(&record)?;
+                self.place_body(&record.body)?
+            }
+            placed => placed,
+        };
         let body = bucket.dir.join(&record.body);
-        let published = sync_parent(&body).at("sync", &body).and_then(|()| {
+        let synced = placed.map_or(Ok(()), |spot| spot.sync_dir());
+        let published = synced.at("sync", &body).and_then(|()| {
             if current.is_some() {
                 self.keep_old(&target)?;
             }
+            still_wanted()?;
             publish_note(&bucket, &note, &record.key, guard.create_only)
         });
         if let Err(error) = published {
@@ -135,36 +139,37 @@ impl Draft {
         Ok(record)
     }
 
-    fn spare_place(&self) -> String {
-        format!("{INNER}/bodies/{}", self.id)
-    }
-
     fn choose_place(&self, key: &str) -> String {
         // The place may be taken by this very body, if an earlier try was killed.
-        let free = |own: &Path| fs::symlink_metadata(own).is_err() || same_file(&self.path, own);
+        let free = |own: &str| match Spot::find(&self.bucket.dir, own) {
+            Ok(spot) => spot.is_free() || spot.holds(&self.path),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
         match own_path(key) {
-            Some(own) if free(&self.bucket.dir.join(own)) => own.to_owned(),
-            _ => self.spare_place(),
+            Some(own) if free(own) => own.to_owned(),
+            _ => spare_path(&self.id),
         }
     }
 
-    /// Links the body to its place; false if that place can't be had.
-    fn place_body(&self, place: &str) -> S3Result<bool> {
+    /// Links the body to its place and says where that is; `None` if that place can't be had.
+    fn place_body(&self, place: &str) -> S3Result<Option<Spot>> {
         let path = self.bucket.dir.join(place);
-        let linked = with_dirs(&self.bucket.dir, place, self.bucket.mode, || {
-            fs::hard_link(&self.path, &path)
-        });
-        let own = !place.starts_with(INNER);
-        match linked {
-            Ok(()) => Ok(true),
+        let own = !is_spare(place);
+        let linked = with_dirs(&self.bucket.dir, place, self.bucket.mode, |spot| match spot
+            .link(&self.path)
+        {
             Err(error)
                 if own
-                    && same_file(&self.path, &path)
-                    && error.kind() == io::ErrorKind::AlreadyExists =>
+                    && error.kind() == io::ErrorKind::AlreadyExists
+                    && spot.holds(&self.path) =>
             {
-                Ok(true)
+                Ok(spot)
             }
-            Err(error) if own && unusable(&error) => Ok(false),
+            other => other.map(|()| spot),
+        });
+        match linked {
+            Ok(spot) => Ok(Some(spot)),
+            Err(error) if own && unusable(&error) => Ok(None),
             Err(error) => Err(error).at("link", &path),
         }
     }
@@ -176,13 +181,16 @@ impl Draft {
     }
 
     fn remove_body(&mut self, body: &str) {
-        if !stays_inside(body) {
-            return;
-        }
-        match fs::remove_file(self.bucket.dir.join(body)) {
-            Ok(()) if !body.starts_with(INNER) => prune_dirs(&self.bucket.dir, body),
+        match Spot::find(&self.bucket.dir, body).and_then(|spot| spot.remove()) {
+            Ok(()) if !is_spare(body) => prune_dirs(&self.bucket.dir, body, 0),
             Ok(()) => {}
-            Err(error) => self.keep = error.kind() != io::ErrorKind::NotFound,
+            // Behind a link or a foreign file there is no body of ours.
+            Err(error) => {
+                self.keep = !matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                );
+            }
         }
     }
 }
@@ -214,22 +222,25 @@ fn unusable(error: &io::Error) -> bool {
 }
 
 fn publish_note(bucket: &Bucket, note: &Path, key: &str, create_only: bool) -> S3Result<()> {
-    let meta = bucket.inner("meta");
     let target = bucket.record(key);
-    let below = super::keys::record_path(key);
-    let step = || {
+    let step = |spot: Spot| {
         if create_only {
-            fs::hard_link(note, &target)
+            spot.link(note)
         } else {
-            fs::rename(note, &target)
+            spot.take(note)
         }
     };
-    match with_dirs(&meta, &below, bucket.mode, step) {
+    match with_dirs(&bucket.dir, &below_meta(key), bucket.mode, step) {
         Err(error) if create_only && error.kind() == io::ErrorKind::AlreadyExists => Err(
             s3_error!(PreconditionFailed, "the key was created meanwhile"),
         ),
         other => other.at("publish", &target),
     }
+}
+
+/// Where the record of `key` lies, relative to the bucket's directory.
+fn below_meta(key: &str) -> String {
+    format!("{INNER}/meta/{}", record_path(key))
 }
 
 /// Changes an object's record and leaves its body alone.
@@ -246,49 +257,51 @@ pub(super) fn amend(
     let mut record = Record::load(bucket, key)?.ok_or_else(no_such_key)?;
     change(&mut record)?;
     let note = draft.note(&record)?;
+    still_wanted()?;
     publish_note(bucket, &note, key, false)?;
     let target = bucket.record(key);
     sync_parent(&target).at("sync", &target)?;
     Ok(record)
 }
 
-/// Deletes an object; one that isn't there is as good as deleted.
+/// Deletes an object; one that isn't there is as good as deleted. Of a damaged one, the record goes; what lies
+/// where its body may have been stays, for nothing says that it is the body.
 ///
 /// # Errors
 /// `PreconditionFailed` or `NoSuchKey` if `guard` says so, or the disk's.
-pub(super) fn delete(
-    bucket: &Bucket,
-    key: &str,
-    guard: impl FnOnce(Option<&Record>) -> S3Result<()>,
-) -> S3Result<()> {
+pub(super) fn delete(bucket: &Bucket, key: &str, guard: &Guard) -> S3Result<()> {
     let target = bucket.record(key);
     if fs::symlink_metadata(&target).is_err() {
-        return guard(Record::load(bucket, key)?.as_ref());
+        return guard.admit(bucket, key).map(|_| ());
     }
     let mut draft = Draft::new(bucket)?;
     let lock = bucket.lock(key)?;
-    let current = Record::load(bucket, key)?;
-    guard(current.as_ref())?;
-    let Some(record) = current else { return Ok(()) };
-    let old = draft.beside("old");
-    fs::rename(&target, &old).at("delete", &target)?;
+    let current = guard.admit(bucket, key)?;
+    still_wanted()?;
+    let (below, old) = (below_meta(key), draft.beside("old"));
+    match Spot::find(&bucket.dir, &below).and_then(|spot| spot.give(&old)) {
+        Err(error) if current.is_none() && error.kind() == io::ErrorKind::NotFound => {
+            return Ok(());
+        }
+        other => other.at("delete", &target)?,
+    }
     let synced = sync_parent(&target);
     drop(lock);
     if let Err(error) = synced {
         draft.keep = true;
         return Err(error).at("sync", &target);
     }
-    draft.remove_body(&record.body);
-    prune_dirs(&bucket.inner("meta"), &super::keys::record_path(key));
+    if let Some(record) = current {
+        draft.remove_body(&record.body);
+    }
+    prune_dirs(&bucket.dir, &below, 2);
     Ok(())
 }
 
 /// Removes a body that no record names.
 pub(super) fn discard(bucket: &Bucket, body: &str) {
-    if stays_inside(body) {
-        forget(&bucket.dir.join(body));
-        if !body.starts_with(INNER) {
-            prune_dirs(&bucket.dir, body);
-        }
+    let _ = Spot::find(&bucket.dir, body).and_then(|spot| spot.remove());
+    if !is_spare(body) {
+        prune_dirs(&bucket.dir, body, 0);
     }
 }

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::object::Record;
 use super::{ACCESS_KEY, Options, SECRET_KEY, Store, http_client};
 
+mod hostile;
 mod listing;
 mod multipart;
 mod objects;

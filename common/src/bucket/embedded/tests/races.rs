@@ -458,7 +458,7 @@ async fn a_disk_that_cannot_be_written_says_so() {
         failure(std::io::ErrorKind::PermissionDenied)
             .code()
             .as_str(),
-        "AccessDenied"
+        super::super::FORBIDDEN_CODE
     );
     assert_eq!(
         failure(std::io::ErrorKind::TimedOut).code().as_str(),
