@@ -90,13 +90,6 @@ impl Error {
         self
     }
 
-    /// The same failure in another class.
-    #[must_use]
-    pub fn with_class(mut self, class: Class) -> Self {
-        self.class = class;
-        self
-    }
-
     /// What kind of failure this is.
     #[must_use]
     pub fn class(&self) -> Class {

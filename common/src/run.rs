@@ -295,12 +295,6 @@ impl Speaker {
         !self.voice.quiet && io::stderr().is_terminal()
     }
 
-    /// The name of the tool that speaks.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
     fn say(self, label: &str, text: impl fmt::Display) {
         let text = one_line(&text.to_string());
         let _ = writeln!(io::stderr().lock(), "{}: {label}: {text}", self.name);

@@ -5,7 +5,7 @@
 //! the CRC-64/NVME that was computed here, so that the server proves what it holds. Where the keys allow it,
 //! the key is looked at before (some servers ignore the condition) and the object after (some servers store
 //! something else). An upload that fails, or that a signal ends, is aborted. Memory is bounded by
-//! [`Order::memory`]; only a part that alone is larger goes beyond it, and that is said.
+//! [`Order::memory`]; only where two parts alone are larger it is exceeded, and that is said.
 
 mod commit;
 mod reader;

@@ -50,18 +50,6 @@ pub fn http_client(store: Store) -> SharedHttpClient {
     })
 }
 
-/// The same store as a service for HTTP servers. With `keys` (access key and secret) every request must be
-/// signed with them; without, nobody may sign.
-#[must_use]
-pub fn service(store: Store, keys: Option<SimpleAuth>) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(store);
-    builder.set_validation(AnyName);
-    if let Some(keys) = keys {
-        builder.set_auth(keys);
-    }
-    builder.build()
-}
-
 /// Whatever can be a directory's name can be a bucket's.
 struct AnyName;
 

@@ -2,7 +2,7 @@
 //!
 //! [`Store`] implements the `S3` trait of the protocol library on files, as `doc/format/embedded-store.md` lays
 //! them out. [`http_client`] lets the SDK talk to it inside the process: every tool uses the same requests
-//! for a directory as for a server. [`service`] serves the same store over HTTP, for tests.
+//! for a directory as for a server. The tests also serve a [`Store`] over HTTP.
 //!
 //! It promises: an object is visible when it is whole and on disk, and not before; conditions are atomic
 //! between processes; a refused request changes nothing; killing any process at any time costs
@@ -51,7 +51,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::connector::{http_client, service};
+pub use self::connector::http_client;
 pub use self::errors::{DAMAGE_CODE, DISK_CODE, FORBIDDEN_CODE};
 
 /// The access key that [`http_client`] expects requests to be signed with.
