@@ -1,12 +1,34 @@
-//! Which objects make up a dump.
+//! Which objects make up a dump, and what the server says of one.
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::ChecksumMode;
 
 use super::Bucket;
+use super::failure::Failure;
+use super::patience::{IDLE, bounded};
 use crate::error::{Error, Result};
 use crate::levels::{Set, is_trusted};
 use crate::listing::{Catalogue, Dump};
 use crate::names::DumpName;
 
 impl Bucket {
+    /// What the server says of an object, with the checksum that it holds.
+    pub(super) async fn head(&self, key: &str) -> Result<HeadObjectOutput, Failure> {
+        self.patience
+            .persist("look at an object", || {
+                let request = self
+                    .client
+                    .head_object()
+                    .bucket(&self.name)
+                    .key(self.full(key))
+                    .checksum_mode(ChecksumMode::Enabled);
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
+            })
+            .await
+    }
+
     /// Keys of the objects that make up the dump of exactly this name, in the order of their bytes; never empty.
     ///
     /// # Errors

@@ -12,7 +12,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
 use futures_util::stream::{self, FuturesOrdered};
 use futures_util::{StreamExt, TryStreamExt};
@@ -22,7 +21,7 @@ pub use self::span::Span;
 use super::Bucket;
 use super::checksum::{Check, Verdict};
 use super::failure::{Failure, Kind};
-use super::patience::{IDLE, Progress, bounded, watched};
+use super::patience::{IDLE, Progress, watched};
 use crate::error::{Error, Result};
 use crate::rate::{Grant, Pacer};
 
@@ -248,27 +247,13 @@ impl Bucket {
     }
 
     async fn look(&self, key: &str) -> Result<Seen> {
-        let head = self
-            .patience
-            .persist("look at an object", || {
-                let request = self
-                    .client
-                    .head_object()
-                    .bucket(&self.name)
-                    .key(self.full(key))
-                    .checksum_mode(ChecksumMode::Enabled);
-                bounded(IDLE, async move {
-                    request.send().await.map_err(|error| Failure::of(&error))
-                })
-            })
-            .await
-            .map_err(|failure| match failure.kind {
-                Kind::Missing => Error::permanent(
-                    format!("read {key}"),
-                    format!("it is not in {}", self.place),
-                ),
-                _ => failure.error(format!("read {key}")),
-            })?;
+        let head = self.head(key).await.map_err(|failure| match failure.kind {
+            Kind::Missing => Error::permanent(
+                format!("read {key}"),
+                format!("it is not in {}", self.place),
+            ),
+            _ => failure.error(format!("read {key}")),
+        })?;
         let size = head
             .content_length()
             .and_then(|size| u64::try_from(size).ok());

@@ -1,6 +1,6 @@
 //! Listing, deleting, and unfinished uploads.
 
-use aws_sdk_s3::types::{ChecksumMode, Delete, EncodingType, ObjectIdentifier};
+use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
@@ -113,21 +113,7 @@ impl Bucket {
     /// If the server can't be asked at all.
     pub fn checksums(&self, keys: &[String]) -> Result<Vec<Option<String>>> {
         let asked = stream::iter(keys).map(|key| async move {
-            let answer = self
-                .patience
-                .persist("ask for a checksum", || {
-                    let request = self
-                        .client
-                        .head_object()
-                        .bucket(&self.name)
-                        .key(self.full(key))
-                        .checksum_mode(ChecksumMode::Enabled);
-                    bounded(IDLE, async move {
-                        request.send().await.map_err(|error| Failure::of(&error))
-                    })
-                })
-                .await;
-            match answer {
+            match self.head(key).await {
                 Ok(head) => Ok(checksum::shown(&head)),
                 Err(failure) if matches!(failure.kind, Kind::Denied | Kind::Missing) => Ok(None),
                 Err(failure) => Err(failure.error(format!("ask for the checksum of {key}"))),

@@ -7,12 +7,12 @@
 use std::future::Future;
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
 
 use super::{Run, Stored, TOKEN};
 use crate::bucket::Bucket;
 use crate::bucket::failure::{Failure, Kind};
-use crate::bucket::patience::{COMPLETING, IDLE, bounded};
+use crate::bucket::patience::{COMPLETING, bounded};
 use crate::error::{Class, Error, Result};
 
 /// A commit, and what it must have brought about.
@@ -51,21 +51,7 @@ fn exists(key: &str) -> Error {
 }
 
 async fn look(bucket: &Bucket, key: &str) -> Result<Sight, Failure> {
-    let answer = bucket
-        .patience
-        .persist("look for the object", || {
-            let request = bucket
-                .client
-                .head_object()
-                .bucket(&bucket.name)
-                .key(bucket.full(key))
-                .checksum_mode(ChecksumMode::Enabled);
-            bounded(IDLE, async move {
-                request.send().await.map_err(|error| Failure::of(&error))
-            })
-        })
-        .await;
-    match answer {
+    match bucket.head(key).await {
         Ok(head) => Ok(Sight::Present(Box::new(head))),
         Err(failure) => match failure.kind {
             Kind::Missing => Ok(Sight::Absent),
