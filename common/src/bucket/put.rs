@@ -10,8 +10,10 @@
 mod commit;
 mod reader;
 mod send;
+mod upload;
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::io::Read;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,7 +21,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
+use self::commit::Commit;
 use self::reader::Part;
+use self::upload::Upload;
 use super::ladder::{LARGEST, Ladder, SMALLEST};
 use super::{Bucket, signals};
 use crate::error::{Doing, Error, Result};
@@ -106,6 +110,38 @@ fn buffers(memory: u64, parallel: usize, size: u64) -> usize {
     fit.clamp(2, parallel.saturating_add(2))
 }
 
+/// A stream whose bytes are all with the server, while nothing of it is visible yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Prepared {
+    /// Key, without the place's prefix.
+    pub(super) key: String,
+    /// What tells this run's object from anybody else's.
+    pub(super) token: String,
+    /// Replace an object of that name.
+    pub(super) overwrite: bool,
+    /// The storage class that was asked for.
+    pub(super) class: Option<String>,
+    /// The upload that completing makes visible.
+    pub(super) upload: String,
+    /// Bytes.
+    pub(super) size: u64,
+    /// CRC-64/NVME of all of them.
+    pub(super) crc64nvme: u64,
+    /// What the upload is made of, in order.
+    pub(super) parts: Vec<Sent>,
+}
+
+/// A part that the server has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Sent {
+    /// Counted from 1.
+    pub(super) number: u32,
+    /// The server's mark of it, as it was told.
+    pub(super) etag: Option<String>,
+    /// CRC-64/NVME of its bytes.
+    pub(super) crc64nvme: u64,
+}
+
 /// What a signal interrupts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
@@ -117,18 +153,44 @@ enum Stage {
     Committing,
 }
 
+/// Where a run stands, for whoever has to end it.
+struct Standing {
+    stage: Cell<Stage>,
+    /// Uploads to abort when we fail: key and id.
+    open: RefCell<Vec<(String, String)>>,
+    /// Told when an upload was begun.
+    begun: Notify,
+}
+
+impl Standing {
+    fn at(stage: Stage) -> Self {
+        Self {
+            stage: Cell::new(stage),
+            open: RefCell::default(),
+            begun: Notify::new(),
+        }
+    }
+
+    /// From here on it is `id` that a failure leaves behind.
+    fn opened(&self, key: &str, id: &str) {
+        self.open.borrow_mut().push((key.to_owned(), id.to_owned()));
+        self.stage.set(Stage::Sending);
+        self.begun.notify_one();
+    }
+
+    /// There is nothing to abort any more.
+    fn closed(&self, id: &str) {
+        self.open.borrow_mut().retain(|(_, open)| open != id);
+    }
+}
+
 /// One run: the order, and what identifies it.
 struct Run<'a> {
     bucket: &'a Bucket,
     order: &'a Order,
-    key: String,
     token: String,
     ladder: Ladder,
-    /// The upload to abort when we fail.
-    open: RefCell<Option<String>>,
-    /// Told when `open` is known.
-    begun: Notify,
-    stage: Cell<Stage>,
+    standing: &'a Standing,
     /// Told after every part.
     progress: &'a dyn Fn(u64),
     /// Asked at the end of the input.
@@ -152,27 +214,35 @@ impl Bucket {
         progress: &dyn Fn(u64),
         judge: Judge,
     ) -> Result<Stored> {
+        let standing = Standing::at(Stage::Sending);
         let run = Run {
             bucket: self,
             order,
-            key: self.full(&order.key),
             token: format!("{:016x}{:016x}", super::random(), super::random()),
             ladder: order.ladder()?,
-            open: RefCell::new(None),
-            begun: Notify::new(),
-            stage: Cell::new(Stage::Sending),
+            standing: &standing,
             progress,
             judge: Cell::new(Some(judge)),
         };
+        self.unless_ended(&order.key, &standing, run.store(input))
+    }
+
+    /// Does `work`, unless a signal ends it; what it leaves open when it fails is aborted.
+    fn unless_ended<T>(
+        &self,
+        key: &str,
+        standing: &Standing,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         self.runtime.block_on(async {
-            let mut work = pin!(run.store(input));
+            let mut work = pin!(work);
             let outcome = tokio::select! {
                 biased;
-                signal = signals::ended() => match run.stage.get() {
+                signal = signals::ended() => match standing.stage.get() {
                     Stage::Sending => Err(signal),
                     // The server may be about to act on what was sent: it is better to know than to run.
                     Stage::Beginning => {
-                        let begun = async { tokio::select! { _ = &mut work => {}, () = run.begun.notified() => {} } };
+                        let begun = async { tokio::select! { _ = &mut work => {}, () = standing.begun.notified() => {} } };
                         let _ = tokio::time::timeout(SETTLING, begun).await;
                         Err(signal)
                     }
@@ -180,20 +250,22 @@ impl Bucket {
                         Ok(settled) => settled,
                         Err(_) => {
                             // Aborting now could undo what the server is just making visible.
-                            run.open.borrow_mut().take();
-                            Err(Error::temporary(format!("learn whether {} was stored", order.key), signal.cause())
+                            standing.open.borrow_mut().clear();
+                            Err(Error::temporary(format!("learn whether {key} was stored"), signal.cause())
                                 .hint("it may be there: look before storing it again"))
                         }
                     },
                 },
-                stored = &mut work => stored,
+                done = &mut work => done,
             };
-            let unfinished = run.open.borrow_mut().take();
-            if let (Err(_), Some(id)) = (&outcome, unfinished) {
-                // Whoever sent a signal waits; a lifecycle rule, or s3prune --uploads, catches what stays.
-                let aborted = tokio::time::timeout(SETTLING, self.give_up(&order.key, &id)).await;
-                if !matches!(aborted, Ok(Ok(()))) {
-                    self.patience.speaker.warning(format_args!("the upload of {} could not be aborted; 's3ls --uploads' shows it", order.key));
+            if outcome.is_err() {
+                let open = standing.open.take();
+                for (key, id) in open {
+                    // Whoever sent a signal waits; a lifecycle rule, or s3prune --uploads, catches what stays.
+                    let aborted = tokio::time::timeout(SETTLING, self.give_up(&key, &id)).await;
+                    if !matches!(aborted, Ok(Ok(()))) {
+                        self.patience.speaker.warning(format_args!("the upload of {key} could not be aborted; 's3ls --uploads' shows it"));
+                    }
                 }
             }
             outcome
@@ -210,6 +282,7 @@ impl Bucket {
 }
 
 impl Run<'_> {
+    /// From the stream to the visible object.
     async fn store(&self, input: impl Read + Send + 'static) -> Result<Stored> {
         let began = Instant::now();
         if !self.order.overwrite {
@@ -221,14 +294,39 @@ impl Run<'_> {
         })
         .doing("start a thread")?;
         let first = next(&mut parts).await?;
-        if first.last {
-            self.judged().await?;
+        let mut stored = if first.last {
+            self.judged(&first).await?;
             // Some servers ignore the condition. Whoever was faster meanwhile is at least seen.
             if !self.order.overwrite && began.elapsed() > LOOK_AGAIN {
                 commit::absent(self.bucket, &self.order.key).await?;
             }
-        }
-        if first.bytes.is_empty() && !self.order.allow_empty {
+            self.store_at_once(first).await?
+        } else {
+            let prepared = self.send_all(first, parts).await?;
+            self.standing.stage.set(Stage::Committing);
+            let stored = Commit::of(self.bucket, &prepared)
+                .complete(&prepared)
+                .await?;
+            // Nothing is left to abort.
+            self.standing.closed(&prepared.upload);
+            stored
+        };
+        stored.seconds = began.elapsed().as_secs_f64();
+        Ok(stored)
+    }
+
+    /// Brings the stream to the server as an upload, and asks whether all of it came. The upload stays open.
+    async fn send_all(&self, first: Part, parts: reader::Parts) -> Result<Prepared> {
+        let mut upload = Upload::begin(self, &self.order.key).await?;
+        upload.fill(first, parts).await?;
+        self.judged_at_end().await?;
+        Ok(upload.prepared())
+    }
+
+    /// Asks of a stream that is one part whether it was all there was.
+    async fn judged(&self, only: &Part) -> Result<()> {
+        self.judged_at_end().await?;
+        if only.bytes.is_empty() && !self.order.allow_empty {
             return Err(Error::permanent(
                 format!("store {}", self.order.key),
                 "the stream was empty",
@@ -237,17 +335,11 @@ impl Run<'_> {
                 "the program before us may have failed; --allow-empty stores nothing as something",
             ));
         }
-        let mut stored = if first.last {
-            self.store_at_once(first).await?
-        } else {
-            self.store_in_parts(first, parts).await?
-        };
-        stored.seconds = began.elapsed().as_secs_f64();
-        Ok(stored)
+        Ok(())
     }
 
     /// Asks, on a thread that may be left behind, whether what came is all there was.
-    async fn judged(&self) -> Result<()> {
+    async fn judged_at_end(&self) -> Result<()> {
         let Some(judge) = self.judge.take() else {
             return Ok(());
         };

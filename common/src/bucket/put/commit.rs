@@ -9,15 +9,23 @@ use std::future::Future;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
 
-use super::{Run, Stored, TOKEN};
+use super::{Prepared, Stored, TOKEN};
 use crate::bucket::Bucket;
+use crate::bucket::checksum;
 use crate::bucket::failure::{Failure, Kind};
 use crate::bucket::patience::{COMPLETING, bounded};
 use crate::error::{Class, Error, Result};
 
 /// A commit, and what it must have brought about.
 pub(super) struct Commit<'a> {
-    pub(super) run: &'a Run<'a>,
+    pub(super) bucket: &'a Bucket,
+    /// Key, without the place's prefix.
+    pub(super) key: &'a str,
+    /// Of the run that sent the bytes.
+    pub(super) token: &'a str,
+    pub(super) overwrite: bool,
+    /// The storage class that was asked for.
+    pub(super) class: Option<&'a str>,
     pub(super) size: u64,
     pub(super) crc64nvme: String,
     pub(super) parts: u32,
@@ -61,29 +69,51 @@ async fn look(bucket: &Bucket, key: &str) -> Result<Sight, Failure> {
     }
 }
 
-impl Commit<'_> {
-    /// Completes the upload `id`.
-    pub(super) async fn complete(&self, id: &str, parts: Vec<CompletedPart>) -> Result<Stored> {
-        let (bucket, order) = (self.run.bucket, self.run.order);
-        if !order.overwrite {
-            // Some servers ignore the condition on this request; a look beforehand is the best there is.
-            absent(bucket, &order.key).await?;
+impl<'a> Commit<'a> {
+    /// The commit of what is prepared.
+    pub(super) fn of(bucket: &'a Bucket, prepared: &'a Prepared) -> Self {
+        Self {
+            bucket,
+            key: &prepared.key,
+            token: &prepared.token,
+            overwrite: prepared.overwrite,
+            class: prepared.class.as_deref(),
+            size: prepared.size,
+            crc64nvme: checksum::encode(prepared.crc64nvme),
+            parts: u32::try_from(prepared.parts.len()).unwrap_or(u32::MAX),
         }
+    }
+
+    /// Completes the upload.
+    pub(super) async fn complete(&self, prepared: &Prepared) -> Result<Stored> {
+        let bucket = self.bucket;
+        if !self.overwrite {
+            // Some servers ignore the condition on this request; a look beforehand is the best there is.
+            absent(bucket, self.key).await?;
+        }
+        let parts = prepared.parts.iter().map(|part| {
+            CompletedPart::builder()
+                .part_number(i32::try_from(part.number).unwrap_or(i32::MAX))
+                .set_e_tag(part.etag.clone())
+                .checksum_crc64_nvme(checksum::encode(part.crc64nvme))
+                .build()
+        });
         let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(parts))
+            .set_parts(Some(parts.collect()))
             .build();
+        let key = bucket.full(self.key);
         self.settle(|| {
             let request = bucket
                 .client
                 .complete_multipart_upload()
                 .bucket(&bucket.name)
-                .key(&self.run.key)
-                .upload_id(id)
+                .key(&key)
+                .upload_id(&prepared.upload)
                 .multipart_upload(parts.clone())
                 .checksum_crc64_nvme(&self.crc64nvme)
                 .checksum_type(ChecksumType::FullObject)
                 .mpu_object_size(i64::try_from(self.size).unwrap_or(i64::MAX))
-                .set_if_none_match((!order.overwrite).then(|| "*".to_owned()));
+                .set_if_none_match((!self.overwrite).then(|| "*".to_owned()));
             let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
             async {
                 bounded(COMPLETING, sent)
@@ -99,8 +129,7 @@ impl Commit<'_> {
     where
         F: Future<Output = Result<Marks, Failure>>,
     {
-        let bucket = self.run.bucket;
-        let key = &self.run.order.key;
+        let (bucket, key) = (self.bucket, self.key);
         let doing = || format!("store {key}");
         // Once an answer was lost, a refusal may be the echo of our own success.
         let doubt = std::cell::Cell::new(false);
@@ -117,10 +146,10 @@ impl Commit<'_> {
                     return Err(failure);
                 }
                 match look(bucket, key).await {
-                    Ok(Sight::Present(head)) if token(&head) == Some(&self.run.token) => {
+                    Ok(Sight::Present(head)) if token(&head) == Some(self.token) => {
                         Ok(((head.e_tag.clone(), head.version_id.clone()), Some(head)))
                     }
-                    Ok(Sight::Present(_)) if self.run.order.overwrite => Err(failure),
+                    Ok(Sight::Present(_)) if self.overwrite => Err(failure),
                     Ok(Sight::Present(_)) => Err(Failure::taken()),
                     Ok(Sight::Absent) => {
                         doubt.set(false);
@@ -164,7 +193,7 @@ impl Commit<'_> {
 
     /// Some servers answer success and store something else.
     fn compared(&self, head: Option<&HeadObjectOutput>) -> Result<()> {
-        let Some(head) = head.filter(|head| token(head) == Some(&self.run.token)) else {
+        let Some(head) = head.filter(|head| token(head) == Some(self.token)) else {
             return Ok(());
         };
         let size = head
@@ -177,7 +206,7 @@ impl Commit<'_> {
                     .is_some_and(|crc| crc != self.crc64nvme));
         if damaged {
             return Err(Error::permanent(
-                format!("store {}", self.run.order.key),
+                format!("store {}", self.key),
                 "the server holds something else than was sent",
             )
             .hint("delete it; don't trust this server with backups"));
@@ -195,21 +224,23 @@ impl Commit<'_> {
             .and_then(|head| head.storage_class())
             .map(|class| class.as_str().to_owned());
         Stored {
-            key: self.run.order.key.clone(),
+            key: self.key.to_owned(),
             size: self.size,
             crc64nvme: self.crc64nvme.clone(),
             etag: etag.unwrap_or_default().trim_matches('"').to_owned(),
             version: version.or_else(|| head.and_then(|head| head.version_id.clone())),
             class: class
-                .or_else(|| self.run.order.class.clone())
+                .or_else(|| self.class.map(str::to_owned))
                 .unwrap_or_else(|| "STANDARD".to_owned()),
             parts: self.parts,
             seconds: 0.0,
-            token: self.run.token.clone(),
+            token: self.token.to_owned(),
         }
     }
 }
 
-fn token(head: &HeadObjectOutput) -> Option<&String> {
-    head.metadata().and_then(|metadata| metadata.get(TOKEN))
+fn token(head: &HeadObjectOutput) -> Option<&str> {
+    head.metadata()
+        .and_then(|metadata| metadata.get(TOKEN))
+        .map(String::as_str)
 }

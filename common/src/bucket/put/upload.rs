@@ -1,0 +1,193 @@
+//! One multipart upload: begun, filled from the stream, and then prepared, which is all but visible.
+//!
+//! Several parts are under way at once; how many, their size and the memory decide. A part whose request fails
+//! is sent again from its buffer for as long as our patience says.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::reader::{self, Part};
+use super::{Prepared, Run, Sent, Stage, buffers, next};
+use crate::bucket::failure::Failure;
+use crate::bucket::ladder::MOST;
+use crate::bucket::patience::{IDLE, Progress, bounded, watched};
+use crate::bucket::{body, checksum};
+use crate::error::{Error, Result};
+use crate::units::human;
+
+/// An upload that is being filled.
+pub(super) struct Upload<'a> {
+    run: &'a Run<'a>,
+    /// Key, without the place's prefix.
+    key: String,
+    id: String,
+    sent: Vec<Sent>,
+    size: u64,
+    /// Of all bytes so far; none before the first part.
+    crc: Option<u64>,
+}
+
+impl<'a> Upload<'a> {
+    /// Begins an upload for `key`. From here on a failure of the run aborts it.
+    pub(super) async fn begin(run: &'a Run<'a>, key: &str) -> Result<Self> {
+        run.standing.stage.set(Stage::Beginning);
+        let id = begin(run, key).await?;
+        run.standing.opened(key, &id);
+        Ok(Self {
+            run,
+            key: key.to_owned(),
+            id,
+            sent: Vec::new(),
+            size: 0,
+            crc: None,
+        })
+    }
+
+    /// Sends `first` and what follows it, until the stream ends.
+    pub(super) async fn fill(&mut self, first: Part, mut parts: reader::Parts) -> Result<()> {
+        let run = self.run;
+        let (key, id) = (self.key.clone(), self.id.clone());
+        let mut under_way = FuturesUnordered::new();
+        let mut number = 0u32;
+        let mut waiting = Some(first);
+        let mut reading = true;
+        let mut remarked = false;
+        loop {
+            if let Some(part) = waiting.take() {
+                number += 1;
+                if number > MOST {
+                    return Err(Error::permanent(
+                        format!("store {key}"),
+                        format!("it is longer than {MOST} parts"),
+                    )
+                    .hint("use a larger --part-size"));
+                }
+                self.count(&part);
+                reading = !part.last;
+                if !remarked && 2 * run.ladder.part(number + 1) > run.order.memory {
+                    remarked = true;
+                    run.bucket.patience.speaker.note(format_args!(
+                        "parts of {} are larger than half of --memory; it is exceeded from here on",
+                        human(run.ladder.part(number + 1))
+                    ));
+                }
+                under_way.push(send(run, &key, &id, number, part));
+            }
+            let room = under_way.len() < run.at_once(number + 1);
+            tokio::select! {
+                Some(sent) = under_way.next() => self.sent.push(sent?),
+                part = next(&mut parts), if reading && room => waiting = Some(part?),
+                else => return Ok(()),
+            }
+        }
+    }
+
+    fn count(&mut self, part: &Part) {
+        let length = part.bytes.len() as u64;
+        self.crc = Some(
+            self.crc
+                .map_or(part.crc, |crc| checksum::joined(crc, part.crc, length)),
+        );
+        self.size += length;
+    }
+
+    /// What completing takes.
+    pub(super) fn prepared(mut self) -> Prepared {
+        self.sent.sort_by_key(|part| part.number);
+        Prepared {
+            key: self.key,
+            token: self.run.token.clone(),
+            overwrite: self.run.order.overwrite,
+            class: self.run.order.class.clone(),
+            upload: self.id,
+            size: self.size,
+            crc64nvme: self.crc.unwrap_or(0),
+            parts: self.sent,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Parts that may be under way when the next one is `number`.
+    fn at_once(&self, number: u32) -> usize {
+        let size = self.ladder.part(number);
+        buffers(self.order.memory, self.order.parallel, size)
+            .saturating_sub(2)
+            .max(1)
+    }
+}
+
+async fn begin(run: &Run<'_>, key: &str) -> Result<String> {
+    let bucket = run.bucket;
+    let doing = || format!("begin the upload of {key}");
+    let answer = bucket
+        .patience
+        .persist("begin an upload", || {
+            let request = bucket
+                .client
+                .create_multipart_upload()
+                .bucket(&bucket.name)
+                .key(bucket.full(key))
+                .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+                .checksum_type(ChecksumType::FullObject)
+                .set_metadata(Some(run.metadata()))
+                .set_storage_class(run.class())
+                .set_tagging(run.tagging());
+            bounded(IDLE, async move {
+                request.send().await.map_err(|error| Failure::of(&error))
+            })
+        })
+        .await
+        .map_err(|failure| failure.error(doing()))?;
+    answer
+        .upload_id
+        .ok_or_else(|| Error::permanent(doing(), "the server named no upload"))
+}
+
+async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Result<Sent> {
+    let bucket = run.bucket;
+    let crc64nvme = checksum::encode(part.crc);
+    let wire_number = i32::try_from(number).unwrap_or(i32::MAX);
+    let what = format!("upload part {number} of {key}");
+    let answer = bucket
+        .patience
+        .persist(&what, || {
+            let progress = Arc::new(Progress::new());
+            let request = bucket
+                .client
+                .upload_part()
+                .bucket(&bucket.name)
+                .key(bucket.full(key))
+                .upload_id(id)
+                .part_number(wire_number)
+                .content_length(i64::try_from(part.bytes.len()).unwrap_or(i64::MAX))
+                .body(body::paced(
+                    part.bytes.clone(),
+                    Arc::clone(&run.order.pacer),
+                    Arc::clone(&progress),
+                ))
+                .checksum_crc64_nvme(&crc64nvme);
+            async move {
+                let sent = async {
+                    request
+                        .customize()
+                        .disable_payload_signing()
+                        .send()
+                        .await
+                        .map_err(|error| Failure::of(&error))
+                };
+                watched(&progress, IDLE, sent).await
+            }
+        })
+        .await
+        .map_err(|failure| failure.error(&what))?;
+    (run.progress)(part.bytes.len() as u64);
+    Ok(Sent {
+        number,
+        etag: answer.e_tag,
+        crc64nvme: part.crc,
+    })
+}
