@@ -12,11 +12,14 @@ use tempfile::TempDir;
 use super::object::Record;
 use super::{ACCESS_KEY, Options, SECRET_KEY, Store, http_client};
 
+mod buckets;
 mod hostile;
+mod keys;
 mod listing;
 mod multipart;
 mod objects;
 mod races;
+mod reads;
 
 /// A store in a temporary directory, with one bucket.
 struct Home {
