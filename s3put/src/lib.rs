@@ -60,6 +60,9 @@ pub struct Args {
     /// Add a tag (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair, help_heading = "Object")]
     tag: Vec<(String, String)>,
+    /// Give the bucket's owner full control of the object
+    #[arg(long, help_heading = "Object")]
+    grant_owner: bool,
     /// Store an empty stream instead of refusing it
     #[arg(long, help_heading = "Object")]
     allow_empty: bool,
@@ -207,6 +210,7 @@ impl Args {
             class: self.storage_class.clone().or(infrequent),
             metadata: self.meta.clone(),
             tags: self.tag.clone(),
+            grant_owner: self.grant_owner,
             allow_empty: self.allow_empty,
             part_size: self.part_size.map(|size| size.0),
             parallel: usize::from(self.parallel),

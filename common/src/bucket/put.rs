@@ -50,6 +50,8 @@ pub struct Order {
     pub metadata: Vec<(String, String)>,
     /// Tags.
     pub tags: Vec<(String, String)>,
+    /// Give the bucket's owner full control of the object, where whoever writes an object owns it.
+    pub grant_owner: bool,
     /// Store a stream of no bytes.
     pub allow_empty: bool,
     /// All parts of this many bytes, instead of growing ones.

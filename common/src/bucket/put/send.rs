@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_sdk_s3::types::StorageClass;
+use aws_sdk_s3::types::{ObjectCannedAcl, StorageClass};
 
 use super::commit::Commit;
 use super::reader::Part;
@@ -49,6 +49,7 @@ impl Run<'_> {
                     .set_metadata(Some(self.metadata()))
                     .set_storage_class(self.class())
                     .set_tagging(self.tagging())
+                    .set_acl(self.acl())
                     .set_if_none_match((!self.order.overwrite).then(|| "*".to_owned()));
                 async move {
                     // Hashing what TLS already protects would cost as much as everything else together.
@@ -68,6 +69,12 @@ impl Run<'_> {
             .await?;
         (self.progress)(size);
         Ok(stored)
+    }
+
+    pub(super) fn acl(&self) -> Option<ObjectCannedAcl> {
+        self.order
+            .grant_owner
+            .then_some(ObjectCannedAcl::BucketOwnerFullControl)
     }
 
     pub(super) fn class(&self) -> Option<StorageClass> {

@@ -135,7 +135,8 @@ async fn begin(run: &Run<'_>, key: &str) -> Result<String> {
                 .checksum_type(ChecksumType::FullObject)
                 .set_metadata(Some(run.metadata()))
                 .set_storage_class(run.class())
-                .set_tagging(run.tagging());
+                .set_tagging(run.tagging())
+                .set_acl(run.acl());
             bounded(IDLE, async move {
                 request.send().await.map_err(|error| Failure::of(&error))
             })
