@@ -13,6 +13,9 @@
 //! # fault: UploadPart#1:slowdown  a fault of s3serve (tests/src/serve/faults.rs); one a line
 //! ```
 //!
+//! s3serve lets in two more keys: `writer` may only write, `creator` may only create; the secret of each is its name with
+//! `secret` behind it.
+//!
 //! A case that finds out by itself that it can't run says `SKIPPED: REASON` on a line of its own.
 //!
 //! A case finds `$CASES` (source `$CASES/lib.sh`), `$S3_BUCKET`, the tools on its PATH, on s3serve also `$LOG`: a
@@ -228,6 +231,7 @@ fn run(case: &Path, place: &str, faults: &[String]) -> Option<String> {
                 log: Some(log.clone()),
                 ..serve::Options::new(root)
             };
+            let options = options.writer("writer", false).writer("creator", true);
             let options = faults
                 .iter()
                 .fold(options, |options, spec| options.fault(spec));

@@ -26,7 +26,8 @@ use hyper_util::rt::TokioIo;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::sync::oneshot;
 
-use access::{Blind, Blindfold, OneKey};
+pub use access::Writer;
+use access::{Blind, Guard, Keys};
 use answer::{AnyBody, Broken, Spoiled};
 use faults::{Fault, What};
 
@@ -37,10 +38,12 @@ pub struct Options {
     pub root: PathBuf,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The only key that gets in.
+    /// The key that may do everything.
     pub access_key: String,
     /// Its secret.
     pub secret_key: String,
+    /// Further keys that get in, and may only write.
+    pub writers: Vec<Writer>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Where a line for each request goes, besides [`Running::log`].
@@ -60,11 +63,23 @@ impl Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             access_key: "test".to_owned(),
             secret_key: "testsecret".to_owned(),
+            writers: Vec::new(),
             faults: Vec::new(),
             log: None,
             seed: 1,
             thaw: Thaw::Instant,
         }
+    }
+
+    /// Adds a key that may only write, with `secret` behind its name as its secret; see [`Writer::create_only`].
+    #[must_use]
+    pub fn writer(mut self, id: &str, create_only: bool) -> Self {
+        self.writers.push(Writer {
+            id: id.to_owned(),
+            secret: format!("{id}secret"),
+            create_only,
+        });
+        self
     }
 
     /// Adds a fault.
@@ -137,11 +152,12 @@ pub fn start(options: Options) -> io::Result<Running> {
         &options.root,
         embedded::Options { thaw: options.thaw },
     )?);
-    service.set_auth(OneKey {
+    service.set_auth(Keys {
         id: options.access_key,
         secret: options.secret_key.into(),
+        writers: options.writers.clone(),
     });
-    service.set_access(Blindfold);
+    service.set_access(Guard(options.writers));
     let file = options.log.map(std::fs::File::create).transpose()?;
     let server = Arc::new(Server {
         service: service.build(),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::bucket::embedded::Thaw;
-use tests::serve::{self, Options, faults::Fault};
+use tests::serve::{self, Options, Writer, faults::Fault};
 
 /// Serve a folder of buckets over HTTP, for tests
 #[derive(Parser)]
@@ -24,6 +24,12 @@ struct Args {
     /// Its secret
     #[arg(long, value_name = "SECRET", default_value = "testsecret")]
     secret_key: String,
+    /// Let in a further key that may only write (repeatable)
+    #[arg(long, value_name = "ID:SECRET", value_parser = pair)]
+    write_only: Vec<(String, String)>,
+    /// Let in a further key that may only write, and replace nothing (repeatable)
+    #[arg(long, value_name = "ID:SECRET", value_parser = pair)]
+    create_only: Vec<(String, String)>,
     /// What goes wrong, in the form of tests/src/serve/faults.rs (repeatable)
     #[arg(long, value_name = "SPEC")]
     fault: Vec<Fault>,
@@ -41,13 +47,31 @@ struct Args {
     leash: bool,
 }
 
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once(':')
+        .map(|(id, secret)| (id.to_owned(), secret.to_owned()))
+        .ok_or_else(|| "it is not ID:SECRET".to_owned())
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
+    let writers = args
+        .write_only
+        .into_iter()
+        .map(|pair| (pair, false))
+        .chain(args.create_only.into_iter().map(|pair| (pair, true)))
+        .map(|((id, secret), create_only)| Writer {
+            id,
+            secret,
+            create_only,
+        })
+        .collect();
     let options = Options {
         root: args.root,
         listen: args.listen,
         access_key: args.access_key,
         secret_key: args.secret_key,
+        writers,
         faults: args.fault,
         log: args.log,
         seed: args.seed,

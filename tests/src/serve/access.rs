@@ -1,24 +1,39 @@
 //! Who gets in, and which conditions are overlooked.
 
-use s3s::access::S3Access;
+use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{CompleteMultipartUploadInput, PutObjectInput};
 use s3s::{S3Request, S3Result, s3_error};
 
-/// The only key that gets in. Another id is refused in S3's words.
-pub(super) struct OneKey {
+/// Who gets in: one key that may do all, and perhaps some that may only write. Another id is refused in S3's words.
+pub(super) struct Keys {
     pub(super) id: String,
     pub(super) secret: SecretKey,
+    pub(super) writers: Vec<Writer>,
+}
+
+/// A key that may only write.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    /// Access key id.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+    /// It may only create: what makes an object visible must carry `If-None-Match`, as a policy at AWS can demand.
+    pub create_only: bool,
 }
 
 #[async_trait::async_trait]
-impl S3Auth for OneKey {
+impl S3Auth for Keys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         if access_key == self.id {
-            Ok(self.secret.clone())
-        } else {
-            Err(s3_error!(InvalidAccessKeyId))
+            return Ok(self.secret.clone());
         }
+        self.writers
+            .iter()
+            .find(|writer| writer.id == access_key)
+            .map(|writer| writer.secret.as_str().into())
+            .ok_or_else(|| s3_error!(InvalidAccessKeyId))
     }
 }
 
@@ -26,11 +41,43 @@ impl S3Auth for OneKey {
 #[derive(Clone, Copy)]
 pub(super) struct Blind;
 
-/// Takes the conditions away after the signature, which covers them, was checked.
-pub(super) struct Blindfold;
+/// Refuses what a writer may not do, and takes the conditions away where they are to be overlooked. Both come after the
+/// signature, which covers the conditions, was checked.
+pub(super) struct Guard(pub(super) Vec<Writer>);
+
+impl Guard {
+    fn check_writer(&self, cx: &S3AccessContext<'_>) -> S3Result<()> {
+        let Some(credentials) = cx.credentials() else {
+            return Err(s3_error!(AccessDenied, "who are you?"));
+        };
+        let Some(writer) = self
+            .0
+            .iter()
+            .find(|writer| writer.id == credentials.access_key)
+        else {
+            return Ok(());
+        };
+        let allowed = match cx.s3_op().name() {
+            "CreateMultipartUpload" | "UploadPart" | "AbortMultipartUpload" => true,
+            "PutObject" | "CompleteMultipartUpload" => {
+                !writer.create_only || cx.headers().contains_key("if-none-match")
+            }
+            _ => false,
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(s3_error!(AccessDenied, "this key may only write"))
+        }
+    }
+}
 
 #[async_trait::async_trait]
-impl S3Access for Blindfold {
+impl S3Access for Guard {
+    async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
+        self.check_writer(cx)
+    }
+
     async fn put_object(&self, request: &mut S3Request<PutObjectInput>) -> S3Result<()> {
         if request.extensions.get::<Blind>().is_some() {
             request.input.if_none_match = None;
