@@ -1,0 +1,24 @@
+# A key that may create and nothing else, on a server that honours all of it.
+# on: s3serve
+# needs: curl jq
+. "$CASES/lib.sh"
+. "$CASES/s3probe/lib.sh"
+echo precious | s3put -q -k precious >/dev/null
+
+now 'with a second key'
+plainly creating s3probe --admin-settings admin.keys
+now 'nothing of it is left, and nothing else was touched'
+s3ls -a -j | jq -r .key
+s3ls --uploads -a
+s3get -q -k precious
+
+now 'without one, what remains is said, and under the name that it should have'
+plainly creating s3probe -q --under 'odd &<name>/web1:'
+s3ls -a -j | jq -r .key | sed 's/[0-9a-f]\{32\}/XXX/'
+
+now 'as JSON'
+creating s3probe -q -j --admin-settings admin.keys | jq -c '[.check, .result]'
+
+now 'below a prefix'
+plainly creating s3probe -q -b "$S3_BUCKET/below/it" --admin-settings admin.keys
+grep -c '/below/it/s3probe-canary-[^ ]* 20[04]' "$LOG" | sed 's/^[1-9][0-9]*$/some/'
