@@ -292,3 +292,46 @@ fn specs_that_make_no_sense_are_refused() {
         assert!(spec.parse::<Fault>().is_ok(), "{spec}");
     }
 }
+
+#[test]
+fn keys_that_may_only_write_are_held_to_it() {
+    let folder = scratch::folder();
+    let options = Options::new(folder.path())
+        .writer("writer", false)
+        .writer("creator", true);
+    let running = serve::start(options).expect("start the server");
+    let client = |id: &str| {
+        Server {
+            access_key: id.to_owned(),
+            secret_key: format!("{id}secret"),
+            ..Server::of_tests("s3serve", &running.url)
+        }
+        .client()
+    };
+    let (owner, writer, creator) = (client("test"), client("writer"), client("creator"));
+    let denied = |answer: Result<(), String>| {
+        let told = answer.err().unwrap_or_default();
+        assert!(told.contains("403 AccessDenied"), "{told:?}");
+    };
+    wait_for(async {
+        let made = owner.create_bucket().bucket("bkt").send().await;
+        made.done("make a bucket").unwrap();
+
+        put(&creator, "a", true).await.unwrap();
+        denied(put(&creator, "b", false).await);
+        put(&writer, "b", false).await.unwrap();
+        put(&writer, "a", false).await.unwrap();
+        for client in [&writer, &creator] {
+            denied(get(client, "a").await.map(drop));
+            let removed = client.delete_object().bucket("bkt").key("a").send().await;
+            denied(removed.done("delete").map(drop));
+            let listed = client.list_objects_v2().bucket("bkt").send().await;
+            denied(listed.done("list").map(drop));
+            let copied = client.copy_object().bucket("bkt").key("c");
+            let copied = copied.copy_source("bkt/a").if_none_match("*").send().await;
+            denied(copied.done("copy").map(drop));
+        }
+        assert_eq!(get(&owner, "a").await.unwrap(), b"new");
+        assert!(get(&owner, "c").await.is_err());
+    });
+}

@@ -40,7 +40,7 @@ PATH=$PWD/watched:$PATH plainly s3probe -q -f creator.keys --admin-settings admi
 grep -c aws-sigv4 arguments | sed 's/^[1-9][0-9]*$/curl was watched/'
 grep -c secret arguments
 
-now 'the token of a temporary key is sent, and signed'
+now 'the token of a temporary key is sent along'
 cat >watched/curl <<END
 #!/bin/bash
 for word; do [[ \$before != --config ]] || tee -a $PWD/configurations <"\$word" >/dev/null; before=\$word; done
