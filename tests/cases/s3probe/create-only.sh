@@ -13,12 +13,9 @@ s3ls --uploads -a
 s3get -q -k precious
 
 now 'without one, what remains is said, and under the name that it should have'
-plainly creating s3probe -q --under 'odd &<name>/web1:'
+plainly creating s3probe -q --under 'odd &<näme>/web1:'
 s3ls -a -j | jq -r .key | sed 's/[0-9a-f]\{32\}/XXX/'
 
-now 'as JSON'
-creating s3probe -q -j --admin-settings admin.keys | jq -c '[.check, .result]'
-
-now 'below a prefix'
-plainly creating s3probe -q -b "$S3_BUCKET/below/it" --admin-settings admin.keys
-grep -c '/below/it/s3probe-canary-[^ ]* 20[04]' "$LOG" | sed 's/^[1-9][0-9]*$/some/'
+now 'below a prefix, as JSON'
+creating s3probe -q -j -b "$S3_BUCKET/below/it" --admin-settings admin.keys | jq -c '[.check, .result]'
+grep -c '/below/it/s3probe-canary-[^ ]* 20[04]' "$LOG" | sed 's/^[1-9][0-9]*$/it was there/'

@@ -1,6 +1,6 @@
 # Where s3probe finds keys, and that nobody else sees them.
 # on: s3serve
-# needs: curl
+# needs: curl jq
 . "$CASES/lib.sh"
 . "$CASES/s3probe/lib.sh"
 unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
@@ -49,6 +49,17 @@ printf 403
 END
 AWS_ACCESS_KEY_ID=id AWS_SECRET_ACCESS_KEY='a"b\c' AWS_SESSION_TOKEN=temporary PATH=$PWD/watched:$PATH s3probe >/dev/null 2>&1
 head -n 6 configurations | grep -e user -e token
+
+now 'a role: what the program aws makes of it'
+rm watched/curl
+printf '[profile role]\nrole_arn = arn:aws:iam::111122223333:role/backup\nsource_profile = backup\n' >>~/.aws/config
+cat >watched/aws <<'END'
+#!/bin/sh
+[ "$*" = 'configure export-credentials --profile role --format process' ] || exit 1
+echo '{"Version": 1, "AccessKeyId": "creator", "SecretAccessKey": "creatorsecret", "Expiration": "2099-01-01T00:00:00Z"}'
+END
+chmod +x watched/aws
+PATH=$PWD/watched:$PATH s3probe -j --profile role --admin-profile admin 2>/dev/null | jq -r 'select(.check == "put") | .result'
 
 now 'none at all'
 rm ~/.aws/credentials
