@@ -53,6 +53,9 @@ pub struct Where {
     /// Keep trying a request that fails for TIME (30s, 10m, 2h; 0: don't)
     #[arg(long, value_name = "TIME", default_value = "15m")]
     pub patience: Patience,
+    /// The place where none is named
+    #[arg(skip)]
+    pub otherwise: Option<String>,
 }
 
 /// How long a failing request is tried again.
@@ -91,7 +94,7 @@ impl FromStr for Patience {
 }
 
 impl Where {
-    /// The place that the flag names, or else the settings file, or else `S3_BUCKET`.
+    /// The place that the flag names, or else the settings file, or else `S3_BUCKET`, or else the tool.
     ///
     /// # Errors
     /// If none is named, or it can't be understood.
@@ -104,6 +107,9 @@ impl Where {
         }
         match std::env::var("S3_BUCKET") {
             Ok(url) if !url.is_empty() => Place::parse(&url),
+            _ if self.otherwise.is_some() => {
+                Place::parse(self.otherwise.as_deref().unwrap_or_default())
+            }
             _ => Err(Error::usage("no bucket is named").hint("use -b URL, or set S3_BUCKET")),
         }
     }

@@ -118,6 +118,12 @@ impl Streams {
         &mut self.output
     }
 
+    /// Standard output once more, for a thread that may be left behind while it writes.
+    #[must_use]
+    pub fn another_output(&self) -> Output {
+        Output(io::stdout())
+    }
+
     /// What goes to standard error.
     #[must_use]
     pub fn voice(&self) -> Speaker {

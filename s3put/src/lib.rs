@@ -1,8 +1,10 @@
 //! `s3put`: standard input becomes one object; a line of JSON on standard output says which.
 //!
 //! Other verbs, because they write to the bucket too: `--make-bucket` sets one up, `--acl` sets the ACL of
-//! a dump. The object appears whole or not at all, and an existing one is not replaced unless told to.
+//! a dump, `--commit` and `--abort` end what `--prepare` began. The object appears whole or not at all, and an existing one is not replaced unless told to.
 
+mod phases;
+pub mod prepared;
 mod producer;
 mod receipt;
 
@@ -12,15 +14,16 @@ use std::sync::Arc;
 
 use clap::Parser;
 use common::args::{Name, Voice, Where};
-use common::bucket::put::{Order, Stored};
+use common::bucket::put::{Judge, Order, Stored};
 use common::bucket::{Bucket, random};
 use common::names::Date;
 use common::progress::Meter;
 use common::rate::{Pacer, Timetable, obey_signals};
-use common::run::{Speaker, Spoken, Streams};
+use common::run::{Spoken, Streams};
 use common::units::{Size, human};
 use common::{Doing, Error, Result};
 
+use crate::phases::Verb;
 use crate::producer::{OkStatus, Producer, Stage};
 
 /// An ACL document is small; more than this is something else.
@@ -33,7 +36,7 @@ const ACL_MOST: u64 = 1 << 20;
     name = "s3put",
     version,
     term_width = 80,
-    override_usage = "s3put [OPTIONS] FS LEVEL [-- COMMAND...]\n       s3put [OPTIONS] --key KEY [-- COMMAND...]\n       s3put [OPTIONS] --make-bucket"
+    override_usage = "s3put [OPTIONS] FS LEVEL [-- COMMAND...]\n       s3put [OPTIONS] --key KEY [-- COMMAND...]\n       s3put [OPTIONS] --make-bucket\n       s3put [OPTIONS] --commit <RECEIPTS\n       s3put [OPTIONS] --abort <RECEIPTS"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -85,6 +88,19 @@ pub struct Args {
     )]
     memory: Size,
 
+    /// Go on with the upload that a broken run of the same command left
+    #[arg(long, conflicts_with_all = ["make_bucket", "acl", "abort"], help_heading = "Two phases")]
+    resume: bool,
+    /// Send everything, but leave the last request to --commit; print what it takes
+    #[arg(long, conflicts_with_all = ["make_bucket", "acl", "abort"], help_heading = "Two phases")]
+    prepare: bool,
+    /// Without a value: commit what was prepared; read that from standard input
+    #[arg(long, value_name = "POLICY", group = "nameless", conflicts_with_all = ["make_bucket", "acl", "abort"], help_heading = "Two phases")]
+    commit: Option<Option<Policy>>,
+    /// Abort what was prepared; read that from standard input
+    #[arg(long, group = "nameless", conflicts_with_all = ["make_bucket", "acl", "fs", "key", "command"], help_heading = "Two phases")]
+    abort: bool,
+
     /// Say what would be done; read and write nothing
     #[arg(short = 'n', long, help_heading = "Instead of storing")]
     dry_run: bool,
@@ -115,6 +131,14 @@ pub struct Args {
 
     #[command(flatten)]
     voice: Voice,
+}
+
+// Stands in for the policy of the pipeline watch, which brings its own type of this name.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Policy {
+    Clean,
+    NotFailed,
+    Always,
 }
 
 impl Spoken for Args {
@@ -152,6 +176,9 @@ fn metadata(text: &str) -> std::result::Result<(String, String), String> {
 /// See EXIT STATUS in s3put(1).
 #[allow(clippy::needless_pass_by_value, reason = "a tool owns its arguments")]
 pub fn run(mut args: Args, streams: &mut Streams) -> Result<()> {
+    if let Some(verb) = args.verb()? {
+        return verb.run(args, streams);
+    }
     args.take_name()?;
     let bucket = Bucket::open(&args.place, streams.voice())?;
     if args.make_bucket {
@@ -164,6 +191,29 @@ pub fn run(mut args: Args, streams: &mut Streams) -> Result<()> {
 }
 
 impl Args {
+    /// The verb that ends what was prepared, if that is asked for.
+    fn verb(&self) -> Result<Option<Verb>> {
+        if self.abort {
+            return Ok(Some(Verb::Abort));
+        }
+        if !matches!(self.commit, Some(None)) {
+            return Ok(None);
+        }
+        let named = self.name.fs.is_some() || self.name.key.is_some() || !self.command.is_empty();
+        if named {
+            return Err(
+                Error::usage("--commit without a policy takes no name: it reads receipts")
+                    .hint("a policy is clean, not-failed or always"),
+            );
+        }
+        if self.prepare || self.resume {
+            return Err(Error::usage(
+                "--commit without a policy ends what was prepared: it goes with neither --prepare nor --resume",
+            ));
+        }
+        Ok(Some(Verb::Commit))
+    }
+
     /// `--` also ends the options, as everywhere: `s3put -- -odd-name 0`. Then the first two words after it are
     /// the name.
     fn take_name(&mut self) -> Result<()> {
@@ -216,6 +266,7 @@ impl Args {
             parallel: usize::from(self.parallel),
             memory: self.memory.0,
             pacer,
+            resume: self.resume,
         }
     }
 }
@@ -236,27 +287,38 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
             bucket.check_absent(&order.key)?;
         }
         voice.note(format_args!(
-            "would store standard input as {} in {}",
+            "would {} standard input as {} in {}",
+            if args.prepare { "prepare" } else { "store" },
             order.key,
             bucket.place()
         ));
         return Ok(());
     }
     let obedience = obey_signals(&pacer, voice)?;
-    let (stored, stage) = if args.command.is_empty() {
-        (pour(bucket, &order, streams)?, None)
+    let done = if args.command.is_empty() {
+        pour(args, bucket, &order, streams)?
     } else {
-        produce(args, bucket, &order, voice)?
+        produce(args, bucket, &order, streams)?
     };
     drop(obedience);
+    let Some((stored, stage)) = done else {
+        return Ok(());
+    };
     voice.detail(format_args!(
         "stored {} as {}",
         human(stored.size),
         stored.key
     ));
+    if stored.resumed > 0 {
+        voice.note(format_args!(
+            "{} were stored by an earlier run and not sent again",
+            human(stored.resumed)
+        ));
+    }
+    let upstream = receipt::upstream(stage.as_ref());
     match streams
         .output()
-        .line(receipt::line(&stored, bucket.place(), stage.as_ref()))
+        .line(receipt::line(&stored, bucket.place(), upstream))
     {
         // The dump is safe whether anybody reads the receipt or not.
         Err(error) if error.is_silent() => Ok(()),
@@ -266,36 +328,65 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
 }
 
 /// Stores standard input. Why it ended can't be seen from here.
-fn pour(bucket: &Bucket, order: &Order, streams: &mut Streams) -> Result<Stored> {
+fn pour(args: &Args, bucket: &Bucket, order: &Order, streams: &mut Streams) -> Result<Done> {
     let input = streams.take_input()?;
     if input.is_terminal() {
         return Err(Error::usage("standard input is a terminal")
             .hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
     }
-    let meter = Meter::new(streams.voice());
-    bucket.put(input, order, &|bytes| meter.add(bytes), Box::new(|| Ok(())))
+    deliver(
+        args,
+        bucket,
+        order,
+        streams,
+        input,
+        Box::new(|| Ok(())),
+        || None,
+    )
 }
 
 /// Runs the command and stores what it writes, if it ends well.
-fn produce(
+fn produce(args: &Args, bucket: &Bucket, order: &Order, streams: &mut Streams) -> Result<Done> {
+    let (output, producer) = Producer::start(&args.command)?;
+    let (judge, fine) = (producer.clone(), args.ok_status.clone());
+    let ended = producer.clone();
+    let done = deliver(
+        args,
+        bucket,
+        order,
+        streams,
+        output,
+        Box::new(move || judge.judge(&fine)),
+        move || ended.stage(),
+    );
+    if done.is_err() {
+        producer.give_up();
+    }
+    done
+}
+
+/// What was stored, and how the producer ended; nothing if it was prepared, and handed over.
+type Done = Option<(Stored, Option<Stage>)>;
+
+/// Stores or prepares `input`. `stage` says how the producer ended, once `judge` has spoken.
+fn deliver(
     args: &Args,
     bucket: &Bucket,
     order: &Order,
-    voice: Speaker,
-) -> Result<(Stored, Option<Stage>)> {
-    let (output, producer) = Producer::start(&args.command)?;
-    let (judge, fine) = (producer.clone(), args.ok_status.clone());
-    let meter = Meter::new(voice);
-    let stored = bucket.put(
-        output,
-        order,
-        &|bytes| meter.add(bytes),
-        Box::new(move || judge.judge(&fine)),
-    );
-    if stored.is_err() {
-        producer.give_up();
+    streams: &mut Streams,
+    input: impl Read + Send + 'static,
+    judge: Judge,
+    stage: impl Fn() -> Option<Stage> + Send + 'static,
+) -> Result<Done> {
+    let meter = Meter::new(streams.voice());
+    let progress = |bytes| meter.add(bytes);
+    if args.prepare {
+        let hand_over = phases::to_standard_output(bucket, streams, stage);
+        bucket.prepare(input, order, &progress, judge, hand_over)?;
+        return Ok(None);
     }
-    Ok((stored?, producer.stage()))
+    let stored = bucket.put(input, order, &progress, judge)?;
+    Ok(Some((stored, stage())))
 }
 
 fn make(args: &Args, bucket: &Bucket, streams: &Streams) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::producer::Stage;
 
 /// The fields in the order in which they are written.
 #[derive(Serialize)]
-struct Receipt<'a> {
+struct Receipt<'a, U> {
     s3pipes: &'static str,
     bucket: String,
     key: &'a str,
@@ -19,19 +19,29 @@ struct Receipt<'a> {
     class: &'a str,
     parts: u32,
     seconds: f64,
-    token: &'a str,
-    upstream: Option<Upstream<'a>>,
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed: Option<u64>,
+    upstream: U,
 }
 
 /// What is known of the programs before us.
 #[derive(Serialize)]
-struct Upstream<'a> {
+pub(crate) struct Upstream<'a> {
     verdict: &'static str,
     stages: [&'a Stage; 1],
 }
 
+/// What the receipt says of the programs before us.
+pub(crate) fn upstream(stage: Option<&Stage>) -> Option<Upstream<'_>> {
+    stage.map(|stage| Upstream {
+        verdict: "clean",
+        stages: [stage],
+    })
+}
+
 /// The receipt of `stored` in `place`, without a line feed.
-pub(crate) fn line(stored: &Stored, place: &Place, stage: Option<&Stage>) -> String {
+pub(crate) fn line(stored: &Stored, place: &Place, upstream: impl Serialize) -> String {
     let receipt = Receipt {
         s3pipes: "receipt/1",
         bucket: place.to_string(),
@@ -43,11 +53,9 @@ pub(crate) fn line(stored: &Stored, place: &Place, stage: Option<&Stage>) -> Str
         class: &stored.class,
         parts: stored.parts,
         seconds: (stored.seconds * 1000.0).round() / 1000.0,
-        token: &stored.token,
-        upstream: stage.map(|stage| Upstream {
-            verdict: "clean",
-            stages: [stage],
-        }),
+        token: stored.token.as_deref(),
+        resumed: Some(stored.resumed).filter(|bytes| *bytes > 0),
+        upstream,
     };
     // Strings and finite numbers always have a JSON form.
     serde_json::to_string(&receipt).unwrap_or_default()

@@ -12,5 +12,6 @@ mod layers;
 mod masks;
 mod outside;
 mod pages;
+mod phases;
 mod processes;
 mod transcripts;

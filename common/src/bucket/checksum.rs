@@ -14,6 +14,39 @@ pub(super) fn encode(crc: u64) -> String {
     STANDARD.encode(crc.to_be_bytes())
 }
 
+/// The checksum in the form of S3's headers, read.
+pub(super) fn decode(text: &str) -> Option<u64> {
+    let bytes = STANDARD.decode(text).ok()?;
+    bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// The MD5 of `bytes` as an ETag has it.
+pub(super) fn md5(bytes: &[u8]) -> String {
+    hex(&md5::Md5::digest(bytes))
+}
+
+/// True of an ETag that may be the MD5 of what one request brought.
+pub(super) fn is_md5(etag: &str) -> bool {
+    etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The ETag that servers make of a multipart upload: the MD5 of its parts' MD5s, which are their ETags. `None`
+/// if those are something else.
+pub(super) fn etag_of_parts<'a>(
+    etags: impl ExactSizeIterator<Item = Option<&'a str>>,
+) -> Option<String> {
+    let count = etags.len();
+    let mut all = md5::Md5::default();
+    for etag in etags {
+        let etag = etag?.trim_matches('"');
+        let digest = u128::from_str_radix(etag, 16)
+            .ok()
+            .filter(|_| is_md5(etag))?;
+        all.update(digest.to_be_bytes());
+    }
+    Some(format!("{}-{count}", hex(&all.finalize())))
+}
+
 /// CRC-64/NVME of `bytes`.
 pub(super) fn crc64(bytes: &[u8]) -> u64 {
     crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
@@ -305,5 +338,27 @@ mod tests {
             .build();
         assert_eq!(verdict(&head, b"123456789"), Verdict::Proven);
         assert_eq!(verdict(&head, b"123456798"), Verdict::Damaged);
+    }
+
+    #[test]
+    fn the_etag_of_an_upload_is_known_before_it_is_completed() {
+        let pieces: [&[u8]; 2] = [b"1234", b"5678"];
+        let etags = pieces.map(|piece| format!("\"{}\"", md5(piece)));
+        let whole = etag_of_parts(etags.iter().map(|etag| Some(etag.as_str()))).unwrap();
+        let head = HeadObjectOutput::builder().content_length(8);
+        let head = head
+            .e_tag(whole)
+            .metadata(Ladder::METADATA, "fixed:4")
+            .build();
+        assert_eq!(verdict(&head, b"12345678"), Verdict::Proven);
+        for other in [
+            None,
+            Some("25f9e794323b453885f5181f1b624d0"),
+            Some("x5f9e794323b453885f5181f1b624d0b"),
+        ] {
+            assert_eq!(etag_of_parts([other].into_iter()), None);
+        }
+        assert_eq!(decode(&encode(17)), Some(17));
+        assert_eq!(decode("QkwomHgpZ/s"), None);
     }
 }

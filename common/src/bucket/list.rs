@@ -1,5 +1,6 @@
 //! Listing, deleting, and unfinished uploads.
 
+use aws_sdk_s3::operation::list_parts::ListPartsOutput;
 use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -194,7 +195,7 @@ impl Bucket {
         let doing = || format!("list the unfinished uploads of {}", self.place);
         self.runtime.block_on(async {
             let mut uploads = self
-                .upload_names()
+                .upload_names("")
                 .await
                 .map_err(|failure| failure.error(doing()))?;
             let sizes = stream::iter(&uploads)
@@ -209,7 +210,8 @@ impl Bucket {
         })
     }
 
-    async fn upload_names(&self) -> Result<Vec<Upload>, Failure> {
+    /// The unfinished uploads of keys that begin with `prefix`; their bytes are not asked for.
+    pub(super) async fn upload_names(&self, prefix: &str) -> Result<Vec<Upload>, Failure> {
         let mut uploads = Vec::new();
         let (mut key_marker, mut id_marker) = (None::<String>, None::<String>);
         loop {
@@ -220,7 +222,7 @@ impl Bucket {
                         .client
                         .list_multipart_uploads()
                         .bucket(&self.name)
-                        .prefix(self.full(""))
+                        .prefix(self.full(prefix))
                         .encoding_type(EncodingType::Url)
                         .set_key_marker(key_marker.clone())
                         .set_upload_id_marker(id_marker.clone());
@@ -256,35 +258,57 @@ impl Bucket {
     }
 
     async fn stored_bytes(&self, upload: &Upload) -> Option<u64> {
-        let mut total = 0;
+        let pages = self.parts(&upload.key, &upload.id).await.ok()?;
+        let sizes = pages.iter().flat_map(|page| page.parts());
+        Some(
+            sizes
+                .filter_map(|part| u64::try_from(part.size().unwrap_or(0)).ok())
+                .sum(),
+        )
+    }
+
+    /// The parts of an upload that are stored, page by page; never no page.
+    pub(super) async fn parts(&self, key: &str, id: &str) -> Result<Vec<ListPartsOutput>, Failure> {
+        let mut pages = Vec::new();
         let mut marker: Option<String> = None;
         loop {
-            let request = self
-                .client
-                .list_parts()
-                .bucket(&self.name)
-                .key(self.full(&upload.key))
-                .upload_id(&upload.id)
-                .set_part_number_marker(marker.clone());
-            let page = bounded(IDLE, async move {
-                request.send().await.map_err(|error| Failure::of(&error))
-            })
-            .await
-            .ok()?;
-            total += page
-                .parts()
-                .iter()
-                .filter_map(|part| u64::try_from(part.size().unwrap_or(0)).ok())
-                .sum::<u64>();
-            if page.is_truncated() != Some(true) {
-                return Some(total);
-            }
+            let page = self.parts_after(key, id, marker.clone(), 1000).await?;
             let next = page.next_part_number_marker().map(str::to_owned);
+            let more = page.is_truncated() == Some(true);
+            pages.push(page);
+            if !more {
+                return Ok(pages);
+            }
             if next.is_none() || next == marker {
-                return None;
+                return Err(endless());
             }
             marker = next;
         }
+    }
+
+    /// One page of them: at most `most` after part `marker`.
+    pub(super) async fn parts_after(
+        &self,
+        key: &str,
+        id: &str,
+        marker: Option<String>,
+        most: i32,
+    ) -> Result<ListPartsOutput, Failure> {
+        self.patience
+            .persist("list the parts of an upload", || {
+                let request = self
+                    .client
+                    .list_parts()
+                    .bucket(&self.name)
+                    .key(self.full(key))
+                    .upload_id(id)
+                    .max_parts(most)
+                    .set_part_number_marker(marker.clone());
+                bounded(IDLE, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
+            })
+            .await
     }
 
     /// Gives up an unfinished upload; its parts are freed.
@@ -298,6 +322,11 @@ impl Bucket {
     }
 
     pub(super) async fn give_up(&self, key: &str, id: &str) -> Result<(), Failure> {
+        self.aborted(key, id).await.map(|_| ())
+    }
+
+    /// Aborts an upload; false if it was gone already.
+    pub(super) async fn aborted(&self, key: &str, id: &str) -> Result<bool, Failure> {
         let aborted = self
             .patience
             .persist("abort an upload", || {
@@ -313,8 +342,9 @@ impl Bucket {
             })
             .await;
         match aborted {
-            Err(failure) if failure.kind != Kind::NoUpload => Err(failure),
-            _ => Ok(()),
+            Ok(_) => Ok(true),
+            Err(failure) if failure.kind == Kind::NoUpload => Ok(false),
+            Err(failure) => Err(failure),
         }
     }
 }

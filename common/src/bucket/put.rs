@@ -8,7 +8,10 @@
 //! [`Order::memory`]; only where two parts alone are larger it is exceeded, and that is said.
 
 mod commit;
+mod pending;
+mod phases;
 mod reader;
+mod resume;
 mod send;
 mod upload;
 
@@ -22,7 +25,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 
 use self::commit::Commit;
+pub use self::pending::Pending;
+pub use self::phases::Abandoned;
 use self::reader::Part;
+use self::resume::Unfinished;
 use self::upload::Upload;
 use super::ladder::{LARGEST, Ladder, SMALLEST};
 use super::{Bucket, signals};
@@ -62,6 +68,8 @@ pub struct Order {
     pub memory: u64,
     /// How fast to send.
     pub pacer: Arc<Pacer>,
+    /// Go on with an upload that an earlier run left unfinished, and leave one that the next can go on with.
+    pub resume: bool,
 }
 
 /// What was stored.
@@ -83,8 +91,11 @@ pub struct Stored {
     pub parts: u32,
     /// From the first byte read to the answer.
     pub seconds: f64,
-    /// What tells this run's object from anybody else's.
-    pub token: String,
+    /// What tells this run's object from anybody else's; `None` where the upload was an earlier run's, and the
+    /// object can't be looked at.
+    pub token: Option<String>,
+    /// Bytes that an earlier run had sent.
+    pub resumed: u64,
 }
 
 impl Order {
@@ -117,8 +128,9 @@ fn buffers(memory: u64, parallel: usize, size: u64) -> usize {
 pub(super) struct Prepared {
     /// Key, without the place's prefix.
     pub(super) key: String,
-    /// What tells this run's object from anybody else's.
-    pub(super) token: String,
+    /// What tells this run's object from anybody else's; `None` of an upload that an earlier run began: its
+    /// token can't be read before it is an object.
+    pub(super) token: Option<String>,
     /// Replace an object of that name.
     pub(super) overwrite: bool,
     /// The storage class that was asked for.
@@ -131,6 +143,8 @@ pub(super) struct Prepared {
     pub(super) crc64nvme: u64,
     /// What the upload is made of, in order.
     pub(super) parts: Vec<Sent>,
+    /// Bytes that an earlier run had sent.
+    pub(super) resumed: u64,
 }
 
 /// A part that the server has.
@@ -138,10 +152,14 @@ pub(super) struct Prepared {
 pub(super) struct Sent {
     /// Counted from 1.
     pub(super) number: u32,
+    /// Bytes.
+    pub(super) size: u64,
     /// The server's mark of it, as it was told.
     pub(super) etag: Option<String>,
     /// CRC-64/NVME of its bytes.
     pub(super) crc64nvme: u64,
+    /// An earlier run had sent it.
+    pub(super) resumed: bool,
 }
 
 /// What a signal interrupts.
@@ -158,6 +176,10 @@ enum Stage {
 /// Where a run stands, for whoever has to end it.
 struct Standing {
     stage: Cell<Stage>,
+    /// What the request under way is about.
+    key: RefCell<String>,
+    /// What is open is left to the next run instead of being aborted.
+    keeps: Cell<bool>,
     /// Uploads to abort when we fail: key and id.
     open: RefCell<Vec<(String, String)>>,
     /// Told when an upload was begun.
@@ -165,12 +187,20 @@ struct Standing {
 }
 
 impl Standing {
-    fn at(stage: Stage) -> Self {
+    fn of(key: &str) -> Self {
         Self {
-            stage: Cell::new(stage),
+            stage: Cell::new(Stage::Sending),
+            key: RefCell::new(key.to_owned()),
+            keeps: Cell::new(false),
             open: RefCell::default(),
             begun: Notify::new(),
         }
+    }
+
+    /// The request comes that makes `key` visible.
+    fn commits(&self, key: &str) {
+        self.key.replace(key.to_owned());
+        self.stage.set(Stage::Committing);
     }
 
     /// From here on it is `id` that a failure leaves behind.
@@ -197,6 +227,8 @@ struct Run<'a> {
     progress: &'a dyn Fn(u64),
     /// Asked at the end of the input.
     judge: Cell<Option<Judge>>,
+    /// An upload of an earlier run to go on with.
+    unfinished: RefCell<Option<Unfinished>>,
 }
 
 /// Says, after the end of a stream, whether all of it came. It may block.
@@ -216,23 +248,40 @@ impl Bucket {
         progress: &dyn Fn(u64),
         judge: Judge,
     ) -> Result<Stored> {
-        let standing = Standing::at(Stage::Sending);
-        let run = Run {
+        let standing = Standing::of(&order.key);
+        let run = self.run(order, &standing, progress, judge)?;
+        self.unless_ended(&standing, run.store(input))
+    }
+
+    /// A run that is ready to begin.
+    fn run<'a>(
+        &'a self,
+        order: &'a Order,
+        standing: &'a Standing,
+        progress: &'a dyn Fn(u64),
+        judge: Judge,
+    ) -> Result<Run<'a>> {
+        let ladder = order.ladder()?;
+        let unfinished = if order.resume {
+            self.unless_ended(standing, resume::find(self, order, standing))?
+        } else {
+            None
+        };
+        Ok(Run {
             bucket: self,
             order,
             token: format!("{:016x}{:016x}", super::random(), super::random()),
-            ladder: order.ladder()?,
-            standing: &standing,
+            ladder: unfinished.as_ref().map_or(ladder, |found| found.ladder),
+            standing,
             progress,
             judge: Cell::new(Some(judge)),
-        };
-        self.unless_ended(&order.key, &standing, run.store(input))
+            unfinished: RefCell::new(unfinished),
+        })
     }
 
     /// Does `work`, unless a signal ends it; what it leaves open when it fails is aborted.
     fn unless_ended<T>(
         &self,
-        key: &str,
         standing: &Standing,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
@@ -253,6 +302,7 @@ impl Bucket {
                         Err(_) => {
                             // Aborting now could undo what the server is just making visible.
                             standing.open.borrow_mut().clear();
+                            let key = standing.key.borrow();
                             Err(Error::temporary(format!("learn whether {key} was stored"), signal.cause())
                                 .hint("it may be there: look before storing it again"))
                         }
@@ -263,6 +313,10 @@ impl Bucket {
             if outcome.is_err() {
                 let open = standing.open.take();
                 for (key, id) in open {
+                    if standing.keeps.get() {
+                        self.patience.speaker.note(resume::left(&key));
+                        continue;
+                    }
                     // Whoever sent a signal waits; a lifecycle rule, or s3prune --uploads, catches what stays.
                     let aborted = tokio::time::timeout(SETTLING, self.give_up(&key, &id)).await;
                     if !matches!(aborted, Ok(Ok(()))) {
@@ -287,17 +341,9 @@ impl Run<'_> {
     /// From the stream to the visible object.
     async fn store(&self, input: impl Read + Send + 'static) -> Result<Stored> {
         let began = Instant::now();
-        if !self.order.overwrite {
-            commit::absent(self.bucket, &self.order.key).await?;
-        }
-        let (memory, parallel) = (self.order.memory, self.order.parallel);
-        let mut parts = reader::start(input, self.ladder, move |size| {
-            buffers(memory, parallel, size)
-        })
-        .doing("start a thread")?;
-        let first = next(&mut parts).await?;
-        let mut stored = if first.last {
-            self.judged(&first).await?;
+        let (first, parts) = self.opened(input).await?;
+        let at_once = first.last && self.unfinished.borrow().is_none();
+        let mut stored = if at_once {
             // Some servers ignore the condition. Whoever was faster meanwhile is at least seen.
             if !self.order.overwrite && began.elapsed() > LOOK_AGAIN {
                 commit::absent(self.bucket, &self.order.key).await?;
@@ -305,7 +351,7 @@ impl Run<'_> {
             self.store_at_once(first).await?
         } else {
             let prepared = self.send_all(first, parts).await?;
-            self.standing.stage.set(Stage::Committing);
+            self.standing.commits(&prepared.key);
             let stored = Commit::of(self.bucket, &prepared)
                 .complete(&prepared)
                 .await?;
@@ -315,6 +361,23 @@ impl Run<'_> {
         };
         stored.seconds = began.elapsed().as_secs_f64();
         Ok(stored)
+    }
+
+    /// Begins to read. A stream that is one part has been judged when this returns.
+    async fn opened(&self, input: impl Read + Send + 'static) -> Result<(Part, reader::Parts)> {
+        if !self.order.overwrite {
+            commit::absent(self.bucket, &self.order.key).await?;
+        }
+        let (memory, parallel) = (self.order.memory, self.order.parallel);
+        let mut parts = reader::start(input, self.ladder, move |size| {
+            buffers(memory, parallel, size)
+        })
+        .doing("start a thread")?;
+        let first = next(&mut parts).await?;
+        if first.last {
+            self.judged(&first).await?;
+        }
+        Ok((first, parts))
     }
 
     /// Brings the stream to the server as an upload, and asks whether all of it came. The upload stays open.
@@ -340,24 +403,32 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Asks, on a thread that may be left behind, whether what came is all there was.
+    /// Asks whether what came is all there was; once.
     async fn judged_at_end(&self) -> Result<()> {
-        let Some(judge) = self.judge.take() else {
-            return Ok(());
-        };
-        let doing = "learn how the stream ended";
-        let (sender, verdict) = oneshot::channel();
-        std::thread::Builder::new()
-            .name("judge".to_owned())
-            .spawn(move || sender.send(judge()))
-            .doing(doing)?;
-        verdict.await.unwrap_or_else(|_| {
-            Err(Error::permanent(
-                doing,
-                "the thread that waits for it stopped",
-            ))
-        })
+        match self.judge.take() {
+            Some(judge) => aside("judge", "learn how the stream ended", judge).await,
+            None => Ok(()),
+        }
     }
+}
+
+/// Does what may block on a thread that may be left behind.
+async fn aside<T: Send + 'static>(
+    name: &str,
+    doing: &str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (sender, outcome) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || sender.send(work()))
+        .doing(doing)?;
+    outcome.await.unwrap_or_else(|_| {
+        Err(Error::permanent(
+            doing,
+            "the thread that waits for it stopped",
+        ))
+    })
 }
 
 async fn next(parts: &mut reader::Parts) -> Result<Part> {

@@ -2,7 +2,8 @@
 //!
 //! An answer can be lost on its way, and a second try then meets the object that the first one made: the
 //! server says 412 (or 404, for an upload that no longer exists) to the very run that succeeded. The token in
-//! the object's metadata settles it: ours, somebody else's, or, where the key may not read, unknown.
+//! the object's metadata settles it: ours, somebody else's, or, where the key may not read, unknown. The object
+//! of an upload that an earlier run began has that run's token, which we don't know: its content settles it.
 
 use std::future::Future;
 
@@ -21,14 +22,26 @@ pub(super) struct Commit<'a> {
     pub(super) bucket: &'a Bucket,
     /// Key, without the place's prefix.
     pub(super) key: &'a str,
-    /// Of the run that sent the bytes.
-    pub(super) token: &'a str,
+    /// How its object is known.
+    pub(super) mark: Mark<'a>,
+    /// Another process may have carried it out before: then the object is there, and is ours.
+    pub(super) again: bool,
     pub(super) overwrite: bool,
     /// The storage class that was asked for.
     pub(super) class: Option<&'a str>,
     pub(super) size: u64,
     pub(super) crc64nvme: String,
     pub(super) parts: u32,
+    /// Bytes that an earlier run had sent.
+    pub(super) resumed: u64,
+}
+
+/// What tells our object from anybody else's.
+pub(super) enum Mark<'a> {
+    /// The token of the run that began the upload.
+    Token(&'a str),
+    /// What it holds: the size and the CRC-64/NVME, or where the server knows none this ETag.
+    Content(Option<String>),
 }
 
 /// What a look at the key says.
@@ -75,19 +88,59 @@ impl<'a> Commit<'a> {
         Self {
             bucket,
             key: &prepared.key,
-            token: &prepared.token,
+            mark: match &prepared.token {
+                Some(token) => Mark::Token(token),
+                None => Mark::Content(checksum::etag_of_parts(
+                    prepared.parts.iter().map(|part| part.etag.as_deref()),
+                )),
+            },
+            again: false,
             overwrite: prepared.overwrite,
             class: prepared.class.as_deref(),
             size: prepared.size,
             crc64nvme: checksum::encode(prepared.crc64nvme),
             parts: u32::try_from(prepared.parts.len()).unwrap_or(u32::MAX),
+            resumed: prepared.resumed,
+        }
+    }
+
+    /// The object, if it is there and ours. Fails if another one is in the way, or if the upload is gone.
+    pub(super) async fn seen(&self, upload: &str) -> Result<Option<Stored>> {
+        match look(self.bucket, self.key).await {
+            Ok(Sight::Present(head)) if self.is_ours(&head) => {
+                let marks = (head.e_tag.clone(), head.version_id.clone());
+                Ok(Some(self.stored(marks, Some(&head))))
+            }
+            Ok(Sight::Present(_)) if !self.overwrite => Err(exists(self.key)),
+            Ok(Sight::Hidden) => Ok(None),
+            Ok(Sight::Absent | Sight::Present(_)) => {
+                match self.bucket.parts_after(self.key, upload, None, 1).await {
+                    Err(failure) if failure.kind == Kind::NoUpload => Err(gone(self.key)),
+                    // Whatever else is wrong, completing it will tell.
+                    _ => Ok(None),
+                }
+            }
+            Err(failure) => Err(failure.error(format!("look for {}", self.key))),
+        }
+    }
+
+    /// True if the object is there and ours, as far as we may look.
+    pub(super) async fn stands(&self) -> Result<bool> {
+        match look(self.bucket, self.key).await {
+            Ok(Sight::Present(head)) => Ok(self.is_ours(&head)),
+            Ok(Sight::Absent | Sight::Hidden) => Ok(false),
+            Err(failure) => Err(failure.error(format!("look for {}", self.key))),
         }
     }
 
     /// Completes the upload.
     pub(super) async fn complete(&self, prepared: &Prepared) -> Result<Stored> {
         let bucket = self.bucket;
-        if !self.overwrite {
+        if self.again {
+            if let Some(stored) = self.seen(&prepared.upload).await? {
+                return Ok(stored);
+            }
+        } else if !self.overwrite {
             // Some servers ignore the condition on this request; a look beforehand is the best there is.
             absent(bucket, self.key).await?;
         }
@@ -146,7 +199,7 @@ impl<'a> Commit<'a> {
                     return Err(failure);
                 }
                 match look(bucket, key).await {
-                    Ok(Sight::Present(head)) if token(&head) == Some(self.token) => {
+                    Ok(Sight::Present(head)) if self.is_ours(&head) => {
                         Ok(((head.e_tag.clone(), head.version_id.clone()), Some(head)))
                     }
                     Ok(Sight::Present(_)) if self.overwrite => Err(failure),
@@ -155,7 +208,9 @@ impl<'a> Commit<'a> {
                         doubt.set(false);
                         Err(failure)
                     }
-                    Ok(Sight::Hidden) if first && failure.kind == Kind::Condition => {
+                    Ok(Sight::Hidden)
+                        if first && !self.again && failure.kind == Kind::Condition =>
+                    {
                         Err(Failure::taken())
                     }
                     Ok(Sight::Hidden) if failure.may_pass() => Err(failure),
@@ -166,6 +221,7 @@ impl<'a> Commit<'a> {
         let (marks, head) = match outcome {
             Ok(done) => done,
             Err(failure) if failure.kind == Kind::Taken => return Err(exists(key)),
+            Err(failure) if failure.kind == Kind::NoUpload && self.again => return Err(gone(key)),
             Err(failure)
                 if failure.kind == Kind::Unknown
                     || (doubt.get() && failure.kind == Kind::Passing) =>
@@ -187,23 +243,35 @@ impl<'a> Commit<'a> {
                 _ => None,
             },
         };
-        self.compared(head.as_deref())?;
+        self.compared(marks.0.as_deref(), head.as_deref())?;
         Ok(self.stored(marks, head.as_deref()))
     }
 
-    /// Some servers answer success and store something else.
-    fn compared(&self, head: Option<&HeadObjectOutput>) -> Result<()> {
-        let Some(head) = head.filter(|head| token(head) == Some(self.token)) else {
+    /// True of the object that this commit makes.
+    fn is_ours(&self, head: &HeadObjectOutput) -> bool {
+        match &self.mark {
+            Mark::Token(ours) => token(head) == Some(*ours),
+            Mark::Content(etag) => match crc64nvme(head) {
+                Some(crc) => size(head) == Some(self.size) && crc == self.crc64nvme,
+                None => {
+                    size(head) == Some(self.size) && etag.is_some() && bare(head) == etag.as_deref()
+                }
+            },
+        }
+    }
+
+    /// Some servers answer success and store something else. `answered` is the ETag that they answered with.
+    fn compared(&self, answered: Option<&str>, head: Option<&HeadObjectOutput>) -> Result<()> {
+        // Somebody may have replaced it since.
+        let still_ours = |head: &&HeadObjectOutput| match &self.mark {
+            Mark::Token(ours) => token(head) == Some(*ours),
+            Mark::Content(_) => answered.is_some() && head.e_tag() == answered,
+        };
+        let Some(head) = head.filter(still_ours) else {
             return Ok(());
         };
-        let size = head
-            .content_length()
-            .and_then(|size| u64::try_from(size).ok());
-        let damaged = size.is_some_and(|size| size != self.size)
-            || (head.checksum_type() != Some(&ChecksumType::Composite)
-                && head
-                    .checksum_crc64_nvme()
-                    .is_some_and(|crc| crc != self.crc64nvme));
+        let damaged = size(head).is_some_and(|size| size != self.size)
+            || crc64nvme(head).is_some_and(|crc| crc != self.crc64nvme);
         if damaged {
             return Err(Error::permanent(
                 format!("store {}", self.key),
@@ -234,9 +302,42 @@ impl<'a> Commit<'a> {
                 .unwrap_or_else(|| "STANDARD".to_owned()),
             parts: self.parts,
             seconds: 0.0,
-            token: self.token.to_owned(),
+            token: match &self.mark {
+                Mark::Token(ours) => Some((*ours).to_owned()),
+                // It has the token of the run that began the upload.
+                Mark::Content(_) => head
+                    .filter(|head| self.is_ours(head))
+                    .and_then(|head| token(head))
+                    .map(str::to_owned),
+            },
+            resumed: self.resumed,
         }
     }
+}
+
+/// The upload can't be completed any more, and wasn't.
+fn gone(key: &str) -> Error {
+    Error::permanent(
+        format!("store {key}"),
+        "the upload is gone (aborted, or expired by a lifecycle rule)",
+    )
+    .hint("it was not stored: send it once more")
+}
+
+fn size(head: &HeadObjectOutput) -> Option<u64> {
+    head.content_length()
+        .and_then(|size| u64::try_from(size).ok())
+}
+
+/// The whole object's checksum, where the server keeps that one.
+fn crc64nvme(head: &HeadObjectOutput) -> Option<&str> {
+    head.checksum_crc64_nvme()
+        .filter(|_| head.checksum_type() != Some(&ChecksumType::Composite))
+}
+
+/// The ETag without its quotation marks.
+fn bare(head: &HeadObjectOutput) -> Option<&str> {
+    head.e_tag().map(|etag| etag.trim_matches('"'))
 }
 
 fn token(head: &HeadObjectOutput) -> Option<&str> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::types::{ObjectCannedAcl, StorageClass};
 
-use super::commit::Commit;
+use super::commit::{Commit, Mark};
 use super::reader::Part;
 use super::{Run, Stage, Stored, TOKEN};
 use crate::bucket::failure::Failure;
@@ -22,12 +22,14 @@ impl Run<'_> {
         let commit = Commit {
             bucket: self.bucket,
             key: &self.order.key,
-            token: &self.token,
+            mark: Mark::Token(&self.token),
+            again: false,
             overwrite: self.order.overwrite,
             class: self.order.class.as_deref(),
             size,
             crc64nvme: checksum::encode(part.crc),
             parts: 1,
+            resumed: 0,
         };
         let key = self.bucket.full(&self.order.key);
         let stored = commit

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::reader::{self, Part};
+use super::resume::{Candidate, Unfinished};
 use super::{Prepared, Run, Sent, Stage, buffers, next};
 use crate::bucket::failure::Failure;
 use crate::bucket::ladder::MOST;
@@ -28,13 +29,19 @@ pub(super) struct Upload<'a> {
     size: u64,
     /// Of all bytes so far; none before the first part.
     crc: Option<u64>,
+    /// What an earlier run left, if this upload is that one.
+    unfinished: Option<Unfinished>,
 }
 
 impl<'a> Upload<'a> {
-    /// Begins an upload for `key`. From here on a failure of the run aborts it.
+    /// Begins an upload for `key`, or goes on with an earlier one. From here on a failure of the run aborts it.
     pub(super) async fn begin(run: &'a Run<'a>, key: &str) -> Result<Self> {
+        let unfinished = run.unfinished.take().filter(|_| key == run.order.key);
         run.standing.stage.set(Stage::Beginning);
-        let id = begin(run, key).await?;
+        let id = match &unfinished {
+            Some(found) => found.id.clone(),
+            None => begin(run, key).await?,
+        };
         run.standing.opened(key, &id);
         Ok(Self {
             run,
@@ -43,6 +50,7 @@ impl<'a> Upload<'a> {
             sent: Vec::new(),
             size: 0,
             crc: None,
+            unfinished,
         })
     }
 
@@ -74,7 +82,9 @@ impl<'a> Upload<'a> {
                         human(run.ladder.part(number + 1))
                     ));
                 }
-                under_way.push(send(run, &key, &id, number, part));
+                let found = self.unfinished.as_ref();
+                let candidate = found.and_then(|found| found.candidate(number, &part));
+                under_way.push(send_unless_there(run, &key, &id, number, part, candidate));
             }
             let room = under_way.len() < run.at_once(number + 1);
             tokio::select! {
@@ -97,9 +107,11 @@ impl<'a> Upload<'a> {
     /// What completing takes.
     pub(super) fn prepared(mut self) -> Prepared {
         self.sent.sort_by_key(|part| part.number);
+        let resumed = self.sent.iter().filter(|part| part.resumed);
         Prepared {
+            resumed: resumed.map(|part| part.size).sum(),
             key: self.key,
-            token: self.run.token.clone(),
+            token: self.unfinished.is_none().then(|| self.run.token.clone()),
             overwrite: self.run.order.overwrite,
             class: self.run.order.class.clone(),
             upload: self.id,
@@ -148,6 +160,24 @@ async fn begin(run: &Run<'_>, key: &str) -> Result<String> {
         .ok_or_else(|| Error::permanent(doing(), "the server named no upload"))
 }
 
+/// Sends a part, unless the candidate is that part.
+async fn send_unless_there(
+    run: &Run<'_>,
+    key: &str,
+    id: &str,
+    number: u32,
+    part: Part,
+    candidate: Option<Candidate>,
+) -> Result<Sent> {
+    if let Some(candidate) = candidate
+        && let Some(sent) = candidate.settled().await
+    {
+        (run.progress)(sent.size);
+        return Ok(sent);
+    }
+    send(run, key, id, number, part).await
+}
+
 async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Result<Sent> {
     let bucket = run.bucket;
     let crc64nvme = checksum::encode(part.crc);
@@ -188,6 +218,8 @@ async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Re
     (run.progress)(part.bytes.len() as u64);
     Ok(Sent {
         number,
+        size: part.bytes.len() as u64,
+        resumed: false,
         etag: answer.e_tag,
         crc64nvme: part.crc,
     })

@@ -1,0 +1,341 @@
+//! A dump whose bytes are all with the server, while nothing of it is visible yet: what one process prepares
+//! and another commits.
+//!
+//! Between the two it is JSON (doc/format/receipt.md, `prepared/1`), which anybody may have changed. So it is
+//! believed only where it fits together: keys, numbers and sizes within S3's limits, and the checksums of the
+//! parts those of the whole.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Prepared, Sent};
+use crate::bucket::checksum::{decode, encode, joined};
+use crate::bucket::ladder::{LARGEST, MOST};
+use crate::names;
+
+/// Objects that one dump may have: a bound for what comes from outside.
+const OBJECTS: usize = 1000;
+/// The same for what servers call uploads, parts and classes; real ones have tens or hundreds of letters.
+const WORD: usize = 2000;
+
+/// A dump that is prepared: it can be committed, or given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct Pending {
+    /// Bytes of the whole.
+    pub(super) size: u64,
+    /// CRC-64/NVME of the whole.
+    pub(super) crc64nvme: u64,
+    /// What sending took.
+    pub(super) seconds: f64,
+    /// The uploads, the one of the dump's own key first; never none.
+    pub(super) objects: Vec<Prepared>,
+}
+
+/// As it is written; the fields in this order.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    key: String,
+    size: u64,
+    crc64nvme: String,
+    class: Option<String>,
+    overwrite: bool,
+    seconds: f64,
+    token: Option<String>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    resumed: u64,
+    objects: Vec<Object>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Object {
+    key: String,
+    upload: String,
+    size: u64,
+    crc64nvme: String,
+    /// Size, ETag, CRC-64/NVME: an upload has up to 10,000 of them.
+    parts: Vec<(u64, Option<String>, String)>,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_none(bytes: &u64) -> bool {
+    *bytes == 0
+}
+
+impl Pending {
+    /// The dump that `objects` make together, in this order.
+    pub(super) fn of(objects: Vec<Prepared>, seconds: f64) -> Self {
+        let sums = objects.iter().map(|object| (object.size, object.crc64nvme));
+        let (size, crc64nvme) = whole(sums).unwrap_or_default();
+        Self {
+            size,
+            crc64nvme,
+            seconds,
+            objects,
+        }
+    }
+
+    /// Key, without the place's prefix.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.objects
+            .first()
+            .map_or("", |object| object.key.as_str())
+    }
+
+    /// Bytes of the whole.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// Size and CRC-64/NVME of pieces put together; `None` if that is more than 2^64 bytes.
+fn whole(pieces: impl Iterator<Item = (u64, u64)>) -> Option<(u64, u64)> {
+    let mut all: Option<(u64, u64)> = None;
+    for (size, crc) in pieces {
+        all = Some(match all {
+            None => (size, crc),
+            Some((before, sum)) => (before.checked_add(size)?, joined(sum, crc, size)),
+        });
+    }
+    Some(all.unwrap_or_default())
+}
+
+impl From<Pending> for Written {
+    fn from(pending: Pending) -> Self {
+        let first = pending.objects.first();
+        Self {
+            key: pending.key().to_owned(),
+            size: pending.size,
+            crc64nvme: encode(pending.crc64nvme),
+            class: first.and_then(|object| object.class.clone()),
+            overwrite: first.is_some_and(|object| object.overwrite),
+            seconds: (pending.seconds * 1000.0).round() / 1000.0,
+            token: first.and_then(|object| object.token.clone()),
+            resumed: pending.objects.iter().map(|object| object.resumed).sum(),
+            objects: pending.objects.into_iter().map(Object::from).collect(),
+        }
+    }
+}
+
+impl From<Prepared> for Object {
+    fn from(object: Prepared) -> Self {
+        let parts = object.parts.into_iter();
+        Self {
+            key: object.key,
+            upload: object.upload,
+            size: object.size,
+            crc64nvme: encode(object.crc64nvme),
+            parts: parts
+                .map(|part| {
+                    let etag = part.etag.map(|etag| etag.trim_matches('"').to_owned());
+                    (part.size, etag, encode(part.crc64nvme))
+                })
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<Written> for Pending {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        if written.objects.is_empty() || written.objects.len() > OBJECTS {
+            return Err(format!("it has {} objects", written.objects.len()));
+        }
+        let crc64nvme = sum(&written.crc64nvme)?;
+        let token = written.token.as_deref();
+        if token.is_some_and(|token| {
+            token.len() != 32 || !token.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }) {
+            return Err("its token is not one".to_owned());
+        }
+        word("class", written.class.as_deref().unwrap_or("STANDARD"))?;
+        if written.seconds < 0.0 || written.resumed > written.size {
+            return Err("its numbers are impossible".to_owned());
+        }
+        let mut objects = Vec::with_capacity(written.objects.len());
+        for (number, object) in written.objects.into_iter().enumerate() {
+            let key = match number {
+                0 => written.key.clone(),
+                number => format!("{}:{number}", written.key),
+            };
+            if object.key != key {
+                return Err(format!("object {number} has another key"));
+            }
+            objects.push(Prepared {
+                token: written.token.clone(),
+                overwrite: written.overwrite,
+                class: written.class.clone(),
+                resumed: if number == 0 { written.resumed } else { 0 },
+                ..object.prepared()?
+            });
+        }
+        let sums = objects.iter().map(|object| (object.size, object.crc64nvme));
+        if whole(sums) != Some((written.size, crc64nvme)) {
+            return Err("its objects don't make up the whole".to_owned());
+        }
+        Ok(Self {
+            size: written.size,
+            crc64nvme,
+            seconds: written.seconds,
+            objects,
+        })
+    }
+}
+
+impl Object {
+    fn prepared(self) -> Result<Prepared, String> {
+        names::literal(&self.key).map_err(|error| error.to_string())?;
+        word("upload", &self.upload)?;
+        let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+        if self.parts.is_empty() || self.parts.len() > most {
+            return Err(format!("an upload of it has {} parts", self.parts.len()));
+        }
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for (number, (size, etag, crc64nvme)) in (1..).zip(self.parts) {
+            if size > LARGEST {
+                return Err(format!("part {number} is larger than a part can be"));
+            }
+            if let Some(etag) = &etag {
+                word("part", etag)?;
+            }
+            parts.push(Sent {
+                number,
+                size,
+                etag: etag.map(|etag| format!("\"{etag}\"")),
+                crc64nvme: sum(&crc64nvme)?,
+                resumed: false,
+            });
+        }
+        let crc64nvme = sum(&self.crc64nvme)?;
+        if whole(parts.iter().map(|part| (part.size, part.crc64nvme)))
+            != Some((self.size, crc64nvme))
+        {
+            return Err("its parts don't make up the whole".to_owned());
+        }
+        Ok(Prepared {
+            key: self.key,
+            token: None,
+            overwrite: false,
+            class: None,
+            upload: self.upload,
+            size: self.size,
+            crc64nvme,
+            parts,
+            resumed: 0,
+        })
+    }
+}
+
+fn sum(text: &str) -> Result<u64, String> {
+    decode(text).ok_or_else(|| "a checksum is not one".to_owned())
+}
+
+/// A server's name for something: it goes into a URL, a header or XML, and a message may show it.
+fn word(what: &str, text: &str) -> Result<(), String> {
+    let fits = |byte| matches!(byte, b'!'..=b'~') && byte != b'"';
+    if text.is_empty() || text.len() > WORD || !text.bytes().all(fits) {
+        return Err(format!("the name of its {what} is not one"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bucket::checksum::crc64;
+
+    fn object(key: &str, pieces: &[&[u8]]) -> Prepared {
+        let parts: Vec<Sent> = (1..)
+            .zip(pieces)
+            .map(|(number, piece)| Sent {
+                number,
+                size: piece.len() as u64,
+                etag: Some("\"25f9e794323b453885f5181f1b624d0b\"".to_owned()),
+                crc64nvme: crc64(piece),
+                resumed: false,
+            })
+            .collect();
+        let all = pieces.concat();
+        Prepared {
+            key: key.to_owned(),
+            token: Some("08665dca74cff0adfc33f1290e6eab94".to_owned()),
+            overwrite: false,
+            class: Some("STANDARD_IA".to_owned()),
+            upload: "u1".to_owned(),
+            size: all.len() as u64,
+            crc64nvme: crc64(&all),
+            parts,
+            resumed: 0,
+        }
+    }
+
+    fn dump() -> Pending {
+        let objects = vec![
+            object("k", &[b"backup ", b"of a "]),
+            object("k:1", &[b"machine"]),
+        ];
+        Pending::of(objects, 1.5)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let text = serde_json::to_string(&dump()).unwrap();
+        assert_eq!(serde_json::from_str::<Pending>(&text).unwrap(), dump());
+        assert_eq!(dump().size(), 19);
+        assert_eq!(dump().crc64nvme, crc64(b"backup of a machine"));
+    }
+
+    /// Each of these replaces something once, and makes nonsense of the line.
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        let text = serde_json::to_string(&dump()).unwrap();
+        for (what, by, says) in [
+            ("\"k\"", "\"q\"", "another key"),
+            ("\"k\"", "\"\"", "another key"),
+            ("\"k:1\"", "\"k:2\"", "another key"),
+            ("\"u1\"", "\"\"", "its upload is not one"),
+            ("\"u1\"", "\"a\\nb\"", "its upload is not one"),
+            ("\"size\":19", "\"size\":20", "the whole"),
+            ("\"size\":19", "\"size\":-1", "invalid value"),
+            ("[7,", "[8,", "the whole"),
+            ("[7,", "[9999999999,", "larger than a part"),
+            ("STANDARD_IA", "A B", "its class is not one"),
+            ("25f9", "25\\\"9", "its part is not one"),
+            ("0866", "086", "token"),
+            ("1.5", "-1.5", "impossible"),
+            ("\"objects\":[", "\"objects\":[],\"x\":[", "0 objects"),
+            ("\"parts\":[", "\"parts\":[],\"x\":[", "0 parts"),
+            (
+                &crate::bucket::checksum::encode(dump().crc64nvme),
+                "AAAA",
+                "a checksum",
+            ),
+        ] {
+            let changed = text.replacen(what, by, 1);
+            assert_ne!(changed, text, "{what}");
+            let error = serde_json::from_str::<Pending>(&changed)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(says), "{what} -> {by}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(at in 0usize..600, by in "\\PC{0,4}") {
+            let text = serde_json::to_string(&dump()).unwrap();
+            let at = at.min(text.len());
+            let changed = format!("{}{by}{}", &text[..at], text.get(at + by.len()..).unwrap_or(""));
+            if let Ok(read) = serde_json::from_str::<Pending>(&changed) {
+                prop_assert_eq!(read.crc64nvme, dump().crc64nvme);
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Storing in two phases, by two processes: everything but the last request, and then the last request.
+//!
+//! Whoever prepares must hand over what committing takes: an upload that nobody can name is aborted. Whoever
+//! commits may be run again after any failure; what is committed already is found to be so. A failed commit
+//! aborts nothing.
+
+use std::io::Read;
+use std::time::Instant;
+
+use super::commit::Commit;
+use super::pending::Pending;
+use super::{Judge, Order, Prepared, Run, Stage, Standing, Stored, aside};
+use crate::bucket::Bucket;
+use crate::bucket::checksum;
+use crate::error::Result;
+
+/// What giving up a prepared dump came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Abandoned {
+    /// The server threw its parts away.
+    Now,
+    /// It was gone already.
+    Before,
+    /// It is committed, and was left alone.
+    Committed,
+}
+
+impl Bucket {
+    /// Sends what `input` delivers, as [`Bucket::put`] does, but for the request that makes it visible; then
+    /// `hand_over` must bring it to whoever commits it.
+    ///
+    /// # Errors
+    /// As [`Bucket::put`], or if it could not be handed over. After any error nothing is prepared.
+    pub fn prepare(
+        &self,
+        input: impl Read + Send + 'static,
+        order: &Order,
+        progress: &dyn Fn(u64),
+        judge: Judge,
+        hand_over: impl FnOnce(&Pending) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let standing = Standing::of(&order.key);
+        let run = self.run(order, &standing, progress, judge)?;
+        self.unless_ended(&standing, async {
+            let pending = run.prepared(input).await?;
+            // Whoever reads it may be slow, and a signal is to abort the upload all the same.
+            aside("receipt", "hand over the receipt", move || {
+                hand_over(&pending)
+            })
+            .await
+        })
+    }
+
+    /// True for those that are committed already, as far as the keys allow to look.
+    ///
+    /// # Errors
+    /// If one of them can't be committed: its name is taken, or its upload is gone.
+    pub fn committed(&self, dumps: &[Pending]) -> Result<Vec<bool>> {
+        self.runtime.block_on(self.survey(dumps))
+    }
+
+    /// Makes dumps visible, in this order, after a look whether all of them can be. `done` is told of each as
+    /// soon as it is visible.
+    ///
+    /// # Errors
+    /// If one of them can't be committed, or `done` fails; those after it stay prepared.
+    pub fn commit(
+        &self,
+        dumps: &[Pending],
+        mut done: impl FnMut(&Pending, &Stored) -> Result<()>,
+    ) -> Result<()> {
+        let standing = Standing::of("");
+        self.unless_ended(&standing, async {
+            let before = self.survey(dumps).await?;
+            for (dump, was_there) in dumps.iter().zip(before) {
+                if was_there {
+                    let speaker = self.patience.speaker;
+                    speaker.note(format_args!("{} was committed before", dump.key()));
+                }
+                let began = Instant::now();
+                let mut first = None;
+                // The dump is there when the object of its own key is.
+                for object in dump.objects.iter().rev() {
+                    standing.commits(&object.key);
+                    first = Some(self.again(object).complete(object).await?);
+                    standing.stage.set(Stage::Sending);
+                }
+                let Some(stored) = first else { continue };
+                let stored = dump.stored(stored, began.elapsed().as_secs_f64());
+                done(dump, &stored)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives up a prepared dump, unless it is committed.
+    ///
+    /// # Errors
+    /// If the server can't be asked, or refuses.
+    pub fn abandon(&self, dump: &Pending) -> Result<Abandoned> {
+        self.runtime.block_on(async {
+            let speaker = self.patience.speaker;
+            for (number, object) in dump.objects.iter().enumerate() {
+                if self.again(object).stands().await? {
+                    if number == 0 {
+                        return Ok(Abandoned::Committed);
+                    }
+                    speaker.warning(format_args!("{} is stored already, and belongs to no dump now: 's3prune --delete -k KEY' removes it", object.key));
+                }
+            }
+            let mut fate = Abandoned::Before;
+            for object in &dump.objects {
+                let aborted = self.aborted(&object.key, &object.upload).await;
+                let aborted = aborted
+                    .map_err(|failure| failure.error(format!("abort the upload of {}", object.key)))?;
+                if aborted {
+                    fate = Abandoned::Now;
+                }
+            }
+            Ok(fate)
+        })
+    }
+
+    async fn survey(&self, dumps: &[Pending]) -> Result<Vec<bool>> {
+        let mut committed = Vec::with_capacity(dumps.len());
+        for dump in dumps {
+            let mut all = true;
+            for object in &dump.objects {
+                all &= self.again(object).seen(&object.upload).await?.is_some();
+            }
+            committed.push(all);
+        }
+        Ok(committed)
+    }
+
+    /// A commit that may have been carried out before.
+    fn again<'a>(&'a self, object: &'a Prepared) -> Commit<'a> {
+        Commit {
+            again: true,
+            ..Commit::of(self, object)
+        }
+    }
+}
+
+impl Run<'_> {
+    /// From the stream to uploads that only need to be completed. However short it is, it becomes an upload.
+    async fn prepared(&self, input: impl Read + Send + 'static) -> Result<Pending> {
+        let began = Instant::now();
+        let (first, parts) = self.opened(input).await?;
+        let prepared = self.send_all(first, parts).await?;
+        Ok(Pending::of(vec![prepared], began.elapsed().as_secs_f64()))
+    }
+}
+
+impl Pending {
+    /// The whole dump, of whose own key `object` is what the server holds. Completing took `seconds`.
+    fn stored(&self, object: Stored, seconds: f64) -> Stored {
+        let parts: usize = self.objects.iter().map(|object| object.parts.len()).sum();
+        Stored {
+            size: self.size,
+            crc64nvme: checksum::encode(self.crc64nvme),
+            parts: u32::try_from(parts).unwrap_or(u32::MAX),
+            seconds: self.seconds + seconds,
+            resumed: self.objects.iter().map(|object| object.resumed).sum(),
+            ..object
+        }
+    }
+}
