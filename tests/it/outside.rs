@@ -10,6 +10,7 @@
 //! ENDPOINT   a server that has the same bucket; BUCKET is its name there
 //!            (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION let one in)
 //! RECEIPT    a file: the receipt of KEY
+//! PREPARED   a file: the line of a prepared dump in the same bucket
 //! ```
 //!
 //! What they print on standard output must be the bytes of the dump, unless the line before the block is
@@ -84,6 +85,12 @@ fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
     }
     let file = shop.folder().join("receipt");
     std::fs::write(&file, &receipt.stdout).expect("write a receipt");
+    let prepared = shop.folder().join("prepared");
+    let sent = shop
+        .bash("seq 3 | s3put -q --prepare -k prepared >../prepared")
+        .status()
+        .expect("run bash");
+    assert!(sent.success(), "the fixture prepares a dump");
     let running =
         serve::start(serve::Options::new(shop.folder().join("disk"))).expect("start the server");
     let server = Server::of_tests("s3serve", &running.url);
@@ -96,6 +103,7 @@ fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
         ("ENDPOINT", running.url.clone()),
         ("BUCKET", "backups".to_owned()),
         ("RECEIPT", file.display().to_string()),
+        ("PREPARED", prepared.display().to_string()),
     ] {
         shop.set(name, &value);
     }

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::types::Part;
 use rustix::process::{Pid, Signal, kill_process};
 use tests::client::wait_for;
 use tests::missing;
@@ -116,7 +117,7 @@ impl Scene {
         };
         let parts = self.client.list_parts().bucket("backups").key(key);
         let page = wait_for(parts.upload_id(id).send()).ok()?;
-        let sizes = page.parts().iter().filter_map(|part| part.size());
+        let sizes = page.parts().iter().filter_map(Part::size);
         Some(sizes.map(|size| usize::try_from(size).unwrap()).sum())
     }
 
@@ -414,6 +415,32 @@ fn two_at_once() {
     }
 }
 
+/// A dump of several objects: its own key comes last, and the receipt is about the whole.
+#[test]
+fn several_objects_are_completed_from_the_last() {
+    let scene = Scene::new(&[]);
+    let stream = pattern(10, PART + 1000);
+    for (key, bytes) in [("a", &stream[..PART]), ("a:1", &stream[PART..])] {
+        scene.prepared(key, bytes);
+    }
+    scene.write("stream", &stream);
+    // Their tokens differ, as those of one run would not; so they are known by what they hold.
+    let whole = "s3put -q -k whole <stream >whole && jq -cs '.[0] + {token: null, size: .[2].size, crc64nvme: .[2].crc64nvme, objects: (.[0].objects + .[1].objects)}' a a:1 whole >both";
+    scene.ends(whole, 0);
+    scene.ends("s3put --commit -n <both && s3put --commit <both >done && jq -e --slurpfile w whole '[.key, .size, .crc64nvme, .parts] == [\"a\", $w[0].size, $w[0].crc64nvme, 2]' done", 0);
+    let log = scene.server.as_ref().map(Running::log).unwrap_or_default();
+    let order: Vec<bool> = log
+        .iter()
+        .filter(|line| line.starts_with("CompleteMultipartUpload "))
+        .map(|line| line.contains("/a?"))
+        .collect();
+    assert_eq!(order, [false, true], "{log:?}");
+    assert_eq!([scene.get("a"), scene.get("a:1")].concat(), stream);
+    scene.ends("s3put -q --commit <both >again && cmp <(jq 'del(.seconds)' done) <(jq 'del(.seconds)' again)", 0);
+    assert_eq!(scene.count("CompleteMultipartUpload"), 2);
+    scene.ends("s3put --abort <both", 1);
+}
+
 /// A run with --resume takes up what waits for its commit; the receipt of that is refused, or finds it done.
 #[test]
 fn a_prepared_upload_that_was_resumed() {
@@ -433,20 +460,24 @@ fn a_prepared_upload_that_was_resumed() {
     assert_eq!(scene.get("a"), stream);
 }
 
+/// Two phases in a shell that knows `pipefail`: for `PRODUCER`, and the key `KEY`.
+pub const PIPEFAIL: &str = "set -o pipefail
+    if PRODUCER | s3put -q --prepare -k KEY >receipt
+    then s3put -q --commit <receipt >/dev/null
+    else s3put -q --abort <receipt; false
+    fi";
+
+/// The same in any shell.
+pub const MARK: &str = "rm -f done
+    { PRODUCER && : >done; } | s3put -q --prepare -k KEY >receipt
+    if [ -e done ]
+    then s3put -q --commit <receipt >/dev/null
+    else s3put -q --abort <receipt; false
+    fi";
+
 /// The idioms of the page, in the shells that people have: a producer that failed leaves nothing.
 #[test]
 fn the_idioms_work_in_every_shell() {
-    const PIPEFAIL: &str = "set -o pipefail
-        if PRODUCER | s3put -q --prepare -k KEY >receipt
-        then s3put -q --commit <receipt >/dev/null
-        else s3put -q --abort <receipt; false
-        fi";
-    const MARK: &str = "rm -f done
-        { PRODUCER && : >done; } | s3put -q --prepare -k KEY >receipt
-        if [ -e done ]
-        then s3put -q --commit <receipt >/dev/null
-        else s3put -q --abort <receipt; false
-        fi";
     let good = "cat stream";
     let bad = [
         "{ head -c 6000000 stream; exit 3; }",

@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Conflict,
     /// The upload is not known (any more).
     NoUpload,
+    /// A part of the upload is not the one that was sent, or not listed.
+    Parts,
     /// The object rests in an archive class.
     Archived,
     /// What arrived is not what was sent.
@@ -110,6 +112,7 @@ impl Failure {
         let kind = match (code.unwrap_or_default(), status) {
             ("NoSuchBucket", _) => Kind::NoBucket,
             ("NoSuchUpload", _) => Kind::NoUpload,
+            ("InvalidPart", _) => Kind::Parts,
             ("ConditionalRequestConflict" | "OperationAborted", _) => Kind::Conflict,
             ("PreconditionFailed", _) | (_, 412) => Kind::Condition,
             ("InvalidObjectState", _) => Kind::Archived,
@@ -220,6 +223,7 @@ impl Failure {
             Kind::Stranger => error.hint("--ca FILE names an authority to trust, or a certificate that is not itself an authority"),
             Kind::NoBucket => error.hint("'s3put --make-bucket' creates it"),
             Kind::Denied => error.hint("the keys in use don't allow this"),
+            Kind::Parts => error.hint("another run may have gone on with this upload: send the dump once more"),
             Kind::Archived => {
                 error.hint("ask the server to restore it first, then try again in some hours")
             }

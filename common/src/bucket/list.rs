@@ -259,7 +259,7 @@ impl Bucket {
 
     async fn stored_bytes(&self, upload: &Upload) -> Option<u64> {
         let pages = self.parts(&upload.key, &upload.id).await.ok()?;
-        let sizes = pages.iter().flat_map(|page| page.parts());
+        let sizes = pages.iter().flat_map(ListPartsOutput::parts);
         Some(
             sizes
                 .filter_map(|part| u64::try_from(part.size().unwrap_or(0)).ok())

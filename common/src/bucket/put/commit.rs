@@ -115,7 +115,10 @@ impl<'a> Commit<'a> {
             Ok(Sight::Hidden) => Ok(None),
             Ok(Sight::Absent | Sight::Present(_)) => {
                 match self.bucket.parts_after(self.key, upload, None, 1).await {
-                    Err(failure) if failure.kind == Kind::NoUpload => Err(gone(self.key)),
+                    // Ceph says the other one.
+                    Err(failure) if matches!(failure.kind, Kind::NoUpload | Kind::Missing) => {
+                        Err(gone(self.key))
+                    }
                     // Whatever else is wrong, completing it will tell.
                     _ => Ok(None),
                 }

@@ -74,7 +74,7 @@ pub(super) async fn find(
     };
     let pages = match bucket.parts(key, &upload.id).await {
         Ok(pages) => pages,
-        Err(failure) if failure.kind == Kind::NoUpload => return Ok(None),
+        Err(failure) if matches!(failure.kind, Kind::NoUpload | Kind::Missing) => return Ok(None),
         Err(failure) if is_refusal(&failure) => {
             return afresh(&format!("its parts can't be listed ({})", failure.text()));
         }
@@ -163,6 +163,12 @@ fn ladder(order: &Order, wanted: Ladder, parts: &[Stored]) -> Option<Ladder> {
 }
 
 impl Unfinished {
+    /// True if parts are stored that a stream of `parts` parts doesn't have. Some servers (Ceph) don't complete
+    /// such an upload.
+    pub(super) fn is_longer(&self, parts: u32) -> bool {
+        self.parts.last().is_some_and(|last| last.number > parts)
+    }
+
     /// What the server has of part `number`, if it is these bytes.
     pub(super) fn candidate(&self, number: u32, part: &Part) -> Option<Candidate> {
         let at = self

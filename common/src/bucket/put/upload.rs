@@ -90,9 +90,21 @@ impl<'a> Upload<'a> {
             tokio::select! {
                 Some(sent) = under_way.next() => self.sent.push(sent?),
                 part = next(&mut parts), if reading && room => waiting = Some(part?),
-                else => return Ok(()),
+                else => break,
             }
         }
+        if self
+            .unfinished
+            .as_ref()
+            .is_some_and(|found| found.is_longer(number))
+        {
+            // If this upload can't be completed, the next run must not find it.
+            run.standing.keeps.set(false);
+            run.bucket.patience.speaker.note(format_args!(
+                "the stream is shorter than what is stored of it"
+            ));
+        }
+        Ok(())
     }
 
     fn count(&mut self, part: &Part) {
