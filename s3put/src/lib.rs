@@ -1,7 +1,8 @@
 //! `s3put`: standard input becomes one object; a line of JSON on standard output says which.
 //!
 //! Other verbs, because they write to the bucket too: `--make-bucket` sets one up, `--acl` sets the ACL of
-//! a dump, `--commit` and `--abort` end what `--prepare` began. The object appears whole or not at all, and an existing one is not replaced unless told to.
+//! a dump, `--commit` and `--abort` end what `--prepare` began. The object appears whole or not at all, and an
+//! existing one is not replaced unless told to.
 
 mod phases;
 pub mod prepared;

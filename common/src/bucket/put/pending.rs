@@ -327,6 +327,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_largest_upload_is_a_line_below_a_mebibyte() {
+        let parts: Vec<&[u8]> = vec![b"part"; 10_000];
+        let dump = Pending::of(vec![object("k", &parts)], 0.0);
+        let text = serde_json::to_string(&dump).unwrap();
+        assert!(text.len() < 1 << 20, "{}", text.len());
+        assert_eq!(serde_json::from_str::<Pending>(&text).unwrap(), dump);
+    }
+
     proptest! {
         #[test]
         fn no_text_is_too_odd(at in 0usize..600, by in "\\PC{0,4}") {

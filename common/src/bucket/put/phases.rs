@@ -105,7 +105,10 @@ impl Bucket {
                     if number == 0 {
                         return Ok(Abandoned::Committed);
                     }
-                    speaker.warning(format_args!("{} is stored already, and belongs to no dump now: 's3prune --delete -k KEY' removes it", object.key));
+                    speaker.warning(format_args!(
+                        "{} is stored already, and belongs to no dump now: 's3prune --delete -k KEY' removes it",
+                        object.key
+                    ));
                 }
             }
             let mut fate = Abandoned::Before;
