@@ -56,6 +56,9 @@ pub struct Where {
     /// The place where none is named
     #[arg(skip)]
     pub otherwise: Option<String>,
+    /// Give up an attempt on which nothing moves for TIME (at least 1s)
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub stall: Stall,
 }
 
 /// How long a failing request is tried again.
@@ -72,25 +75,50 @@ impl FromStr for Patience {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit = match &text[digits.len()..] {
-            "" | "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            _ => 0,
-        };
-        let seconds = digits
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| number.checked_mul(unit))
-            .filter(|_| unit > 0);
-        seconds
-            .map(|seconds| Self(Duration::from_secs(seconds)))
-            .ok_or_else(|| {
-                Error::usage(format!("'{}' is not a time", text.escape_debug()))
-                    .hint("a time is 30s, 10m or 2h")
-            })
+        time(text).map(Self)
     }
+}
+
+/// How long nothing may move before an attempt is given up: at least a second.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Stall(pub Duration);
+
+impl Default for Stall {
+    fn default() -> Self {
+        Self(Duration::from_secs(60))
+    }
+}
+
+impl FromStr for Stall {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match time(text)? {
+            Duration::ZERO => Err(Error::usage("without any time nothing could ever move")
+                .hint("a time is 30s, 10m or 2h")),
+            time => Ok(Self(time)),
+        }
+    }
+}
+
+/// A number of seconds, or of minutes or hours with a letter after it.
+fn time(text: &str) -> Result<Duration> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => 0,
+    };
+    let seconds = digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|_| unit > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        Error::usage(format!("'{}' is not a time", text.escape_debug()))
+            .hint("a time is 30s, 10m or 2h")
+    })
 }
 
 impl Where {

@@ -14,4 +14,5 @@ mod outside;
 mod pages;
 mod phases;
 mod processes;
+mod resilience;
 mod transcripts;

@@ -44,6 +44,8 @@ pub struct Options {
     pub secret_key: String,
     /// Further keys that get in, and may only write.
     pub writers: Vec<Writer>,
+    /// A file with `ID SECRET` of the key that gets in instead, read for each request. Any other has expired.
+    pub key_file: Option<PathBuf>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Where a line for each request goes, besides [`Running::log`].
@@ -64,6 +66,7 @@ impl Options {
             access_key: "test".to_owned(),
             secret_key: "testsecret".to_owned(),
             writers: Vec::new(),
+            key_file: None,
             faults: Vec::new(),
             log: None,
             seed: 1,
@@ -150,12 +153,16 @@ struct Server {
 pub fn start(options: Options) -> io::Result<Running> {
     let mut service = S3ServiceBuilder::new(Store::open_with(
         &options.root,
-        embedded::Options { thaw: options.thaw },
+        embedded::Options {
+            thaw: options.thaw,
+            ..embedded::Options::default()
+        },
     )?);
     service.set_auth(Keys {
         id: options.access_key,
         secret: options.secret_key.into(),
         writers: options.writers.clone(),
+        instead: options.key_file,
     });
     service.set_access(Guard(options.writers));
     let file = options.log.map(std::fs::File::create).transpose()?;

@@ -111,6 +111,11 @@ impl Workshop {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Takes a variable away from every command.
+    pub fn unset(&mut self, name: &str) {
+        self.variables.retain(|(known, _)| known != name);
+    }
+
     /// Makes the tools go to a server.
     pub fn go_to(&mut self, server: &crate::servers::Server, bucket: &str) {
         self.set("S3_BUCKET", &format!("s3://{bucket}"));

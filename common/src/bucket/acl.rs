@@ -14,7 +14,7 @@ use aws_sdk_s3::primitives::SdkBody;
 
 use super::Bucket;
 use super::failure::Failure;
-use super::patience::{IDLE, bounded};
+use super::patience::bounded;
 use crate::error::{Error, Result};
 
 impl Bucket {
@@ -34,7 +34,7 @@ impl Bucket {
                     .bucket(&self.name)
                     .key(self.full(key));
                 let catch = Catch(Arc::clone(&document));
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     request
                         .customize()
                         .interceptor(catch)
@@ -66,7 +66,7 @@ impl Bucket {
                     .bucket(&self.name)
                     .key(self.full(key));
                 let send = Send(document.to_vec());
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     request
                         .customize()
                         .interceptor(send)

@@ -6,47 +6,67 @@
 
 use std::time::Duration;
 
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::imds;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
-use aws_config::provider_config::ProviderConfig;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation,
+    BehaviorVersion, Builder, Credentials, IdentityCache, Region, RequestChecksumCalculation,
     ResponseChecksumValidation, StalledStreamProtectionConfig,
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
+use super::credentials::{self, Keys, Source, Standard};
+use super::whole::Whole;
 use super::{embedded, transport};
 use crate::args::Where;
 use crate::error::{Doing, Error, Result};
 use crate::place::Place;
+use crate::run::Speaker;
 use crate::settings::Settings;
 
 /// A server that doesn't take a connection in this time won't.
 const CONNECT: Duration = Duration::from_secs(10);
+/// A lock is waited for at least so long.
+const BRIEFLY: Duration = Duration::from_secs(1);
 /// The region of servers that don't care, and AWS's own first.
 const REGION: &str = "us-east-1";
 /// Where the settings of an embedded store's requests point; nothing ever resolves it.
 const NOWHERE: &str = "https://embedded.invalid";
 
-/// A client and the name of the bucket it is for.
+/// The way to a bucket.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    /// The bucket's name.
+    pub(super) bucket: String,
+    /// None for a store that needs none.
+    pub(super) keys: Option<Keys>,
+}
+
+/// Makes ready what is needed to reach `place`. No request is sent to it.
 pub(super) async fn connect(
     at: &Where,
     settings: &Settings,
     place: &Place,
-) -> Result<(Client, String)> {
+    speaker: Speaker,
+) -> Result<Connection> {
     match place {
-        Place::File { dir } => local(dir),
-        Place::S3 { bucket, .. } => Ok((remote(at, settings).await?, bucket.clone())),
+        Place::File { dir } => local(dir, at.patience.0),
+        Place::S3 { bucket, .. } => {
+            let (client, keys) = remote(at, settings, speaker).await?;
+            Ok(Connection {
+                client,
+                bucket: bucket.clone(),
+                keys: Some(keys),
+            })
+        }
     }
 }
 
-fn local(dir: &std::path::Path) -> Result<(Client, String)> {
+fn local(dir: &std::path::Path, patience: Duration) -> Result<Connection> {
     let doing = || format!("open {}", dir.display());
     let odd = || {
         std::io::Error::new(
@@ -60,7 +80,10 @@ fn local(dir: &std::path::Path) -> Result<(Client, String)> {
         .and_then(|name| name.to_str())
         .ok_or_else(odd)
         .doing(doing())?;
-    let store = embedded::Store::open(root).doing(doing())?;
+    let mut options = embedded::Options::default();
+    // Whoever has no patience is told soon; a moment is what another writer needs for its own request.
+    options.lock_patience = options.lock_patience.min(patience.max(BRIEFLY));
+    let store = embedded::Store::open_with(root, options).doing(doing())?;
     let config = ours(Builder::new().http_client(embedded::http_client(store)))
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::from_static(REGION))
@@ -73,10 +96,14 @@ fn local(dir: &std::path::Path) -> Result<(Client, String)> {
             None,
             "embedded store",
         ));
-    Ok((Client::from_conf(config.build()), name.to_owned()))
+    Ok(Connection {
+        client: Client::from_conf(config.build()),
+        bucket: name.to_owned(),
+        keys: None,
+    })
 }
 
-async fn remote(at: &Where, settings: &Settings) -> Result<Client> {
+async fn remote(at: &Where, settings: &Settings, speaker: Speaker) -> Result<(Client, Keys)> {
     let http = transport::client(at.ca.as_ref())?;
     check_environment()?;
     let endpoint = at
@@ -91,56 +118,40 @@ async fn remote(at: &Where, settings: &Settings) -> Result<Client> {
         check_region(region)?;
     }
     let region = region(at, settings, endpoint.is_some(), &http).await;
+    let source = match (&settings.keys, &at.settings) {
+        (Some(_), Some(path)) => Source::Settings(path.clone()),
+        _ => Source::Standard(Standard {
+            profile: at.profile.clone(),
+            http: http.clone(),
+            region: region.clone(),
+        }),
+    };
+    let known = settings.keys.as_ref().map(credentials::from_settings);
+    let keys = Keys::new(source, known, speaker);
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(region.clone())
-        .http_client(http.clone());
+        .region(region)
+        .http_client(http)
+        .credentials_provider(keys.clone());
     if let Some(profile) = &at.profile {
         loader = loader.profile_name(profile);
     }
-    loader = match &settings.keys {
-        Some(keys) => loader.credentials_provider(Credentials::new(
-            &keys.id,
-            &keys.secret,
-            keys.session.clone(),
-            None,
-            "settings file",
-        )),
-        None => {
-            let configuration = ProviderConfig::without_region()
-                .with_http_client(http.clone())
-                .with_region(Some(region.clone()));
-            match &at.profile {
-                // Asked for by name, it is not to lose against keys that happen to be in the environment.
-                Some(profile) => loader.credentials_provider(
-                    ProfileFileCredentialsProvider::builder()
-                        .configure(&configuration)
-                        .profile_name(profile)
-                        .build(),
-                ),
-                None => loader.credentials_provider(
-                    DefaultCredentialsChain::builder()
-                        .region(region)
-                        .imds_client(metadata_service(&http))
-                        .configure(configuration)
-                        .build()
-                        .await,
-                ),
-            }
-        }
-    };
     let shared = loader.load().await;
     let path_style = at.path_style
         || (!at.virtual_host && (endpoint.is_some() || shared.endpoint_url().is_some()));
-    let mut config = ours(Builder::from(&shared)).force_path_style(path_style);
+    let mut config = ours(Builder::from(&shared))
+        .force_path_style(path_style)
+        // Its way of remembering keys is not ours.
+        .identity_cache(IdentityCache::no_cache());
     if let Some(endpoint) = endpoint {
         config = config.endpoint_url(endpoint);
     }
-    Ok(Client::from_conf(config.build()))
+    Ok((Client::from_conf(config.build()), keys))
 }
 
 /// What every client of ours does, wherever it points.
 fn ours(builder: Builder) -> Builder {
     builder
+        .interceptor(Whole)
         // We compute the checksums that we send, and compare whole objects, not ranges.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
@@ -224,7 +235,7 @@ async fn region(
     if !other_server {
         chain = chain.or_else(
             imds::region::ImdsRegionProvider::builder()
-                .imds_client(metadata_service(http))
+                .imds_client(credentials::metadata_service(http))
                 .build(),
         );
     }
@@ -232,14 +243,4 @@ async fn region(
         .region()
         .await
         .unwrap_or_else(|| Region::from_static(REGION))
-}
-
-/// The metadata service of a cloud machine; elsewhere nothing answers, and that must not take long.
-fn metadata_service(http: &SharedHttpClient) -> imds::Client {
-    imds::Client::builder()
-        .configure(&ProviderConfig::without_region().with_http_client(http.clone()))
-        .max_attempts(1)
-        .connect_timeout(Duration::from_secs(1))
-        .read_timeout(Duration::from_secs(1))
-        .build()
 }

@@ -4,17 +4,31 @@
 //! whether it happened after all, or tell the user what to fix.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 
+use self::told::{Told, nonsense, shortened};
 use crate::error::{Class, Error};
+
+mod told;
 
 /// A failed request.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) kind: Kind,
     text: String,
+    /// What the answer says about how to do better.
+    advice: Option<String>,
+    /// When the server wants to be asked again.
+    come_back: Option<Duration>,
+    /// The server said that the request is wrong, and not why. An answer to HEAD can't say more.
+    mute: bool,
+    /// The connection ended before there was an answer.
+    severed: bool,
 }
 
 /// What a failure means for us.
@@ -67,6 +81,17 @@ pub(super) enum Kind {
 }
 
 impl Failure {
+    fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+            advice: None,
+            come_back: None,
+            mute: false,
+            severed: false,
+        }
+    }
+
     /// What an SDK error means.
     pub(super) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
@@ -74,8 +99,15 @@ impl Failure {
     {
         match error {
             SdkError::ServiceError(answer) => {
-                let status = answer.raw().status().as_u16();
-                Self::answered(status, answer.err().code(), answer.err().message())
+                let raw = answer.raw();
+                let status = raw.status().as_u16();
+                match (answer.err().code(), answer.err().message()) {
+                    // What began well and can't be understood was cut or bent on the way, or comes from somebody else.
+                    (None, None) if (200..300).contains(&status) => {
+                        Self::new(Kind::Damaged, nonsense(raw))
+                    }
+                    (code, message) => Self::answered(status, code, message).with_answer(raw),
+                }
             }
             SdkError::TimeoutError(_) => Self::passing("the server did not answer in time"),
             SdkError::ResponseError(_) => {
@@ -86,25 +118,40 @@ impl Failure {
                 // A wrong certificate stays wrong; the library's words for it are not for people. Everything else
                 // between us and the server may pass, also a connection that closed before the answer.
                 if text.contains("certificate") {
-                    return Self {
-                        kind: Kind::Stranger,
-                        text: "the server's certificate is not trusted".to_owned(),
-                    };
+                    return Self::new(Kind::Stranger, "the server's certificate is not trusted");
                 }
                 Self {
-                    kind: Kind::Passing,
-                    text: format!("no connection to the server: {text}"),
+                    severed: true,
+                    ..Self::passing(format!("no connection to the server: {text}"))
                 }
             }
-            other if lacks_keys(other) => Self {
-                kind: Kind::NoKeys,
-                text: format!("no credentials were found ({})", root(other)),
-            },
-            other => Self {
-                kind: Kind::Final,
-                text: root(other),
-            },
+            other if lacks_keys(other) => Self::no_keys(root(other)),
+            other => Self::new(Kind::Final, root(other)),
         }
+    }
+
+    /// Why no keys were found. What gives them out may be busy, or out of reach for a while.
+    pub(super) fn of_keys(error: &CredentialsError) -> Self {
+        let reached = !causes(error).any(|cause| {
+            cause
+                .downcast_ref::<ConnectorError>()
+                .is_some_and(|error| error.is_io() || error.is_timeout())
+        });
+        match error {
+            CredentialsError::ProviderTimedOut(_) => {
+                Self::passing("what gives out credentials did not answer in time")
+            }
+            CredentialsError::ProviderError(_) if !reached => Self::passing(format!(
+                "no connection to what gives out credentials: {}",
+                root(error)
+            )),
+            _ => Self::no_keys(root(error)),
+        }
+    }
+
+    /// No keys were found, because of `why`.
+    pub(super) fn no_keys(why: impl std::fmt::Display) -> Self {
+        Self::new(Kind::NoKeys, format!("no credentials were found ({why})"))
     }
 
     /// The server's own answer: status, code and message.
@@ -123,9 +170,23 @@ impl Failure {
                 | "InvalidDigest",
                 _,
             ) => Kind::Damaged,
-            ("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "NotSignedUp", _) => Kind::BadKeys,
+            (
+                "SignatureDoesNotMatch"
+                | "InvalidAccessKeyId"
+                | "InvalidClientTokenId"
+                | "UnrecognizedClientException"
+                | "NotSignedUp",
+                _,
+            ) => Kind::BadKeys,
             ("RequestTimeTooSkewed", _) => Kind::Clock,
-            ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired", _) => Kind::Expired,
+            (
+                "ExpiredToken"
+                | "ExpiredTokenException"
+                | "TokenRefreshRequired"
+                | "RequestExpired"
+                | "InvalidToken",
+                _,
+            ) => Kind::Expired,
             (super::embedded::DISK_CODE | super::embedded::FORBIDDEN_CODE, _) => Kind::Disk,
             (super::embedded::DAMAGE_CODE, _) => Kind::Spoilt,
             (
@@ -135,18 +196,22 @@ impl Failure {
                 | "IllegalLocationConstraintException",
                 _,
             )
-            | (_, 301 | 307) => Kind::Region,
+            | (_, 301 | 307 | 308) => Kind::Region,
             ("NotImplemented" | "MethodNotAllowed", _) | (_, 501 | 405) => Kind::Unsupported,
             (
                 "SlowDown"
                 | "RequestTimeout"
+                // What we send is as long as we say: it broke off on its way.
+                | "IncompleteBody"
                 | "InternalError"
                 | "ServiceUnavailable"
                 | "Throttling"
+                | "ThrottlingException"
+                | "TooManyRequests"
                 | "RequestLimitExceeded",
                 _,
             )
-            | (_, 408 | 429 | 500 | 502 | 503 | 504) => Kind::Passing,
+            | (_, 408 | 429 | 500..=599) => Kind::Passing,
             (_, 401 | 403) => Kind::Denied,
             (_, 404) => Kind::Missing,
             _ => Kind::Final,
@@ -157,23 +222,41 @@ impl Failure {
             (None, Some(message)) if !message.is_empty() => message.to_owned(),
             (None, _) => format!("the server answered with status {status}"),
         };
-        Self { kind, text }
+        let mut failure = Self::new(kind, shortened(text));
+        if code.is_none() && status == 400 {
+            failure.mute = true;
+            failure.advice = Some(
+                "the server doesn't say why: the keys may have run out, or the region be wrong"
+                    .to_owned(),
+            );
+        }
+        failure
+    }
+
+    /// The same, with what the answer says besides.
+    fn with_answer(mut self, raw: &HttpResponse) -> Self {
+        let told = Told(raw);
+        if self.kind == Kind::Denied && told.is_bare() && told.clocks_differ() {
+            // An answer to HEAD has no body that could say so.
+            self.kind = Kind::Clock;
+        }
+        match self.kind {
+            Kind::Passing => self.come_back = told.come_back(),
+            Kind::Region => self.advice = told.whereabouts(),
+            Kind::Clock => self.advice = told.times(),
+            _ => {}
+        }
+        self
     }
 
     /// A failure that may pass.
     pub(super) fn passing(text: impl Into<String>) -> Self {
-        Self {
-            kind: Kind::Passing,
-            text: text.into(),
-        }
+        Self::new(Kind::Passing, text)
     }
 
     /// Somebody else's object has the name.
     pub(super) fn taken() -> Self {
-        Self {
-            kind: Kind::Taken,
-            text: "it exists already".to_owned(),
-        }
+        Self::new(Kind::Taken, "it exists already")
     }
 
     /// The same failure, where nobody can tell us what became of the request.
@@ -187,6 +270,35 @@ impl Failure {
     /// The reason alone.
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// How long the server asks us to wait before the next attempt.
+    pub(super) fn come_back(&self) -> Option<Duration> {
+        self.come_back
+    }
+
+    /// True where the reason may be had by asking in another way.
+    pub(super) fn is_mute(&self) -> bool {
+        self.mute
+    }
+
+    /// True where the connection ended before there was an answer.
+    pub(super) fn is_severed(&self) -> bool {
+        self.severed
+    }
+
+    /// True where only a server that knows our keys answers so.
+    pub(super) fn proves_keys(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Missing
+                | Kind::NoBucket
+                | Kind::NoUpload
+                | Kind::Condition
+                | Kind::Conflict
+                | Kind::Archived
+                | Kind::Taken
+        )
     }
 
     /// True where the same request may succeed by itself.
@@ -214,7 +326,11 @@ impl Failure {
             _ => Class::Permanent,
         };
         let error = Error::new(class, doing, &self.text);
+        if let Some(advice) = &self.advice {
+            return error.hint(advice);
+        }
         match self.kind {
+            Kind::Expired => error.hint("get new keys, then try again"),
             Kind::NoKeys => error
                 .hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, use --profile, or -f FILE"),
             Kind::BadKeys => {
@@ -259,4 +375,186 @@ fn root(error: &(dyn StdError + 'static)) -> String {
             .last()
             .map_or_else(String::new, ToString::to_string),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    #[test]
+    fn answers_and_what_they_mean() {
+        let kind = |status, code| Failure::answered(status, code, None).kind;
+        for (status, code, meaning) in [
+            // Servers that are busy or fall over, and what stands before them.
+            (503, Some("SlowDown"), Kind::Passing),
+            (503, None, Kind::Passing),
+            (429, Some("TooManyRequests"), Kind::Passing),
+            (500, Some("InternalError"), Kind::Passing),
+            (200, Some("InternalError"), Kind::Passing),
+            (200, Some("SlowDown"), Kind::Passing),
+            (502, None, Kind::Passing),
+            (504, None, Kind::Passing),
+            (507, None, Kind::Passing),
+            (520, None, Kind::Passing),
+            (408, None, Kind::Passing),
+            (400, Some("RequestTimeout"), Kind::Passing),
+            (400, Some("IncompleteBody"), Kind::Passing),
+            // Keys.
+            (400, Some("ExpiredToken"), Kind::Expired),
+            (403, Some("ExpiredTokenException"), Kind::Expired),
+            (400, Some("TokenRefreshRequired"), Kind::Expired),
+            (403, Some("RequestExpired"), Kind::Expired),
+            (400, Some("InvalidToken"), Kind::Expired),
+            (403, Some("InvalidAccessKeyId"), Kind::BadKeys),
+            (403, Some("SignatureDoesNotMatch"), Kind::BadKeys),
+            (403, Some("AccessDenied"), Kind::Denied),
+            (403, None, Kind::Denied),
+            (401, None, Kind::Denied),
+            (403, Some("RequestTimeTooSkewed"), Kind::Clock),
+            // Elsewhere.
+            (301, Some("PermanentRedirect"), Kind::Region),
+            (307, Some("TemporaryRedirect"), Kind::Region),
+            (301, None, Kind::Region),
+            (308, None, Kind::Region),
+            (400, Some("AuthorizationHeaderMalformed"), Kind::Region),
+            // What is there and what isn't.
+            (404, Some("NoSuchBucket"), Kind::NoBucket),
+            (404, Some("NoSuchKey"), Kind::Missing),
+            (404, None, Kind::Missing),
+            (404, Some("NoSuchUpload"), Kind::NoUpload),
+            (412, None, Kind::Condition),
+            (409, Some("ConditionalRequestConflict"), Kind::Conflict),
+            (403, Some("InvalidObjectState"), Kind::Archived),
+            (400, Some("BadDigest"), Kind::Damaged),
+            // What won't change.
+            (501, Some("NotImplemented"), Kind::Unsupported),
+            (501, None, Kind::Unsupported),
+            (405, None, Kind::Unsupported),
+            (400, Some("InvalidRequest"), Kind::Final),
+            (400, None, Kind::Final),
+            (411, Some("MissingContentLength"), Kind::Final),
+            (411, None, Kind::Final),
+            (416, Some("InvalidRange"), Kind::Final),
+            (407, None, Kind::Final),
+            (302, None, Kind::Final),
+        ] {
+            assert_eq!(kind(status, code), meaning, "{status} {code:?}");
+        }
+    }
+
+    #[test]
+    fn messages_are_of_one_line_and_not_endless() {
+        let page = format!("<html>\r\n\u{1b}[2J{}", "x".repeat(10_000));
+        let error = Failure::answered(403, Some("Odd"), Some(&page)).error("try");
+        assert!(error.to_string().chars().count() < 400);
+        assert!(!error.to_string().contains(char::is_control), "{error}");
+    }
+
+    /// An answer with these headers and this body.
+    fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> HttpResponse {
+        let status = StatusCode::try_from(status).unwrap();
+        let mut answer = HttpResponse::new(status, SdkBody::from(body));
+        for (name, value) in headers {
+            answer.headers_mut().insert(*name, (*value).to_owned());
+        }
+        answer
+    }
+
+    fn met(
+        status: u16,
+        code: Option<&str>,
+        headers: &[(&'static str, &str)],
+        body: &str,
+    ) -> Failure {
+        Failure::answered(status, code, None).with_answer(&answer(status, headers, body))
+    }
+
+    #[test]
+    fn servers_say_when_to_come_back() {
+        const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let told = |headers: &[(&'static str, &str)]| met(503, None, headers, "").come_back();
+        assert_eq!(told(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
+        for (then, seconds) in [
+            ("Sun, 06 Nov 1994 08:50:37 GMT", 60),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", 0),
+        ] {
+            let asked = told(&[DATE, ("retry-after", then)]);
+            assert_eq!(asked, Some(Duration::from_secs(seconds)), "{then}");
+        }
+        for nothing in ["", "soon", "-1", "1.5", "99999999999999999999999"] {
+            assert_eq!(told(&[("retry-after", nothing)]), None, "{nothing}");
+        }
+        assert_eq!(told(&[]), None);
+        // Only where trying again makes sense.
+        assert_eq!(
+            met(403, None, &[("retry-after", "7")], "").come_back(),
+            None
+        );
+    }
+
+    fn hint(failure: &Failure) -> String {
+        let error = failure.error("try");
+        error.advice().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn redirections_name_the_place() {
+        let code = Some("PermanentRedirect");
+        let by_header = met(301, None, &[("x-amz-bucket-region", "eu-west-1")], "");
+        assert_eq!(by_header.kind, Kind::Region);
+        assert_eq!(
+            hint(&by_header),
+            "the bucket is in eu-west-1: use --region eu-west-1"
+        );
+        let by_region = met(
+            400,
+            Some("AuthorizationHeaderMalformed"),
+            &[],
+            "<Error><Region>mars-2</Region></Error>",
+        );
+        assert!(hint(&by_region).ends_with("use --region mars-2"));
+        let by_endpoint = met(
+            301,
+            code,
+            &[],
+            "<Error><Endpoint>b.s3.example:80</Endpoint></Error>",
+        );
+        assert!(hint(&by_endpoint).contains("b.s3.example:80"));
+        // What is no name is not passed on.
+        let odd = met(
+            301,
+            code,
+            &[],
+            "<Error><Endpoint>$(reboot)</Endpoint><Region></Region></Error>",
+        );
+        assert_eq!(
+            hint(&odd),
+            "the bucket is in another region, or on another server: use --region or --endpoint"
+        );
+    }
+
+    #[test]
+    fn clocks_are_told() {
+        let body = "<Error><RequestTime>20240101T000000Z</RequestTime><ServerTime>2024-01-02T00:00:00Z</ServerTime></Error>";
+        let told = met(403, Some("RequestTimeTooSkewed"), &[], body);
+        assert_eq!(
+            hint(&told),
+            "set this machine's clock: it shows 20240101T000000Z, and the server's 2024-01-02T00:00:00Z"
+        );
+        // An answer to HEAD can't say it, but has a date.
+        let long_ago = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let bare = met(403, None, &[long_ago], "");
+        assert_eq!(bare.kind, Kind::Clock);
+        assert!(
+            hint(&bare).ends_with("and the server's 1994-11-06T08:49:37Z"),
+            "{}",
+            hint(&bare)
+        );
+        assert_eq!(met(403, None, &[long_ago], "<Error/>").kind, Kind::Denied);
+        assert_eq!(met(404, None, &[long_ago], "").kind, Kind::Missing);
+        assert_eq!(met(403, None, &[], "").kind, Kind::Denied);
+    }
 }

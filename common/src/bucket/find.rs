@@ -5,7 +5,7 @@ use aws_sdk_s3::types::ChecksumMode;
 
 use super::Bucket;
 use super::failure::Failure;
-use super::patience::{IDLE, bounded};
+use super::patience::bounded;
 use crate::error::{Error, Result};
 use crate::levels::{Set, is_trusted};
 use crate::listing::{Catalogue, Dump};
@@ -15,18 +15,36 @@ impl Bucket {
     /// What the server says of an object, with the checksum that it holds.
     pub(super) async fn head(&self, key: &str) -> Result<HeadObjectOutput, Failure> {
         self.patience
-            .persist("look at an object", || {
+            .persist("look at an object", || async {
                 let request = self
                     .client
                     .head_object()
                     .bucket(&self.name)
                     .key(self.full(key))
                     .checksum_mode(ChecksumMode::Enabled);
-                bounded(IDLE, async move {
-                    request.send().await.map_err(|error| Failure::of(&error))
-                })
+                let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
+                match bounded(self.patience.stall, sent).await {
+                    Err(failure) if failure.is_mute() => Err(self.reason(key, failure).await),
+                    settled => settled,
+                }
             })
             .await
+    }
+
+    /// Why a look at an object failed with `failure`: an answer to GET can say it. Keys that ran out are among the
+    /// reasons, and of those a long run must hear.
+    async fn reason(&self, key: &str, failure: Failure) -> Failure {
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .key(self.full(key))
+            .range("bytes=0-0");
+        let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
+        match bounded(self.patience.stall, sent).await {
+            Err(reason) if !reason.is_mute() => reason,
+            _ => failure,
+        }
     }
 
     /// Keys of the objects that make up the dump of exactly this name, in the order of their bytes; never empty.

@@ -21,7 +21,7 @@ pub use self::span::Span;
 use super::Bucket;
 use super::checksum::{Check, Verdict};
 use super::failure::{Failure, Kind};
-use super::patience::{IDLE, Progress, watched};
+use super::patience::{Progress, watched};
 use crate::error::{Error, Result};
 use crate::rate::{Grant, Pacer};
 
@@ -192,7 +192,7 @@ impl Bucket {
         let what = format!("read {}", object.key);
         let read = self.patience.persist(&what, || async {
             let progress = Progress::new();
-            watched(&progress, IDLE, async {
+            watched(&progress, self.patience.stall, async {
                 let request = self
                     .client
                     .get_object()

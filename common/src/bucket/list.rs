@@ -1,12 +1,14 @@
 //! Listing, deleting, and unfinished uploads.
 
+use std::cell::RefCell;
+
 use aws_sdk_s3::operation::list_parts::ListPartsOutput;
 use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::failure::{Failure, Kind};
-use super::patience::{IDLE, bounded};
+use super::patience::bounded;
 use super::{Bucket, checksum};
 use crate::error::{Error, Result};
 use crate::listing::Entry;
@@ -67,7 +69,7 @@ impl Bucket {
                         // A key may hold what XML can't.
                         .encoding_type(EncodingType::Url)
                         .set_continuation_token(token.clone());
-                    bounded(IDLE, async move {
+                    bounded(self.patience.stall, async move {
                         request.send().await.map_err(|error| Failure::of(&error))
                     })
                 })
@@ -113,14 +115,24 @@ impl Bucket {
     /// # Errors
     /// If the server can't be asked at all.
     pub fn checksums(&self, keys: &[String]) -> Result<Vec<Option<String>>> {
-        let asked = stream::iter(keys).map(|key| async move {
+        let asked = stream::iter(keys.iter().enumerate()).map(|(number, key)| async move {
             match self.head(key).await {
-                Ok(head) => Ok(checksum::shown(&head)),
-                Err(failure) if matches!(failure.kind, Kind::Denied | Kind::Missing) => Ok(None),
+                Ok(head) => Ok((number, checksum::shown(&head))),
+                Err(failure) if matches!(failure.kind, Kind::Denied | Kind::Missing) => {
+                    Ok((number, None))
+                }
                 Err(failure) => Err(failure.error(format!("ask for the checksum of {key}"))),
             }
         });
-        self.runtime.block_on(asked.buffered(AT_ONCE).try_collect())
+        // In no order, so that one that has to wait doesn't hold up the others.
+        let asked = asked.buffer_unordered(AT_ONCE);
+        let mut checksums = vec![None; keys.len()];
+        self.runtime
+            .block_on(asked.try_for_each(|(number, checksum)| {
+                checksums[number] = checksum;
+                futures_util::future::ready(Ok(()))
+            }))?;
+        Ok(checksums)
     }
 
     /// Deletes objects, a thousand a request; returns those that could not be deleted, and why.
@@ -137,54 +149,84 @@ impl Bucket {
 
     async fn delete_batch(&self, keys: &[String]) -> Result<Vec<(String, Error)>> {
         let doing = || format!("delete from {}", self.place);
-        let objects = keys
-            .iter()
-            .map(|key| ObjectIdentifier::builder().key(self.full(key)).build())
-            .collect::<Result<Vec<_>, _>>();
-        let delete = objects
-            .and_then(|objects| {
-                Delete::builder()
-                    .set_objects(Some(objects))
-                    .quiet(true)
-                    .build()
-            })
-            .map_err(|error| Error::permanent(doing(), error))?;
-        let answer = self
+        // Those that the server still has to delete, and those that it won't.
+        let left = RefCell::new(keys.to_vec());
+        let failed = RefCell::new(Vec::new());
+        let deleted = self
             .patience
-            .persist("delete", || {
+            .persist("delete", || async {
+                let asked = left.borrow().clone();
+                let delete = self.doomed(&asked)?;
                 let request = self
                     .client
                     .delete_objects()
                     .bucket(&self.name)
-                    .delete(delete.clone());
-                bounded(IDLE, async move {
-                    request.send().await.map_err(|error| Failure::of(&error))
-                })
+                    .delete(delete);
+                let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
+                let answer = bounded(self.patience.stall, sent).await?;
+                let mut busy = None;
+                let mut again = Vec::new();
+                for error in answer.errors() {
+                    let failure = Failure::answered(200, error.code(), error.message());
+                    let named = error
+                        .key()
+                        .and_then(|key| self.bare(key))
+                        .filter(|key| asked.contains(key));
+                    // Where it names none of ours, which of them is still there can't be told: none may be taken for gone.
+                    let named = named.map_or_else(|| asked.clone(), |key| vec![key]);
+                    if failure.may_pass() {
+                        again.extend(named);
+                        busy = Some(failure);
+                    } else {
+                        failed
+                            .borrow_mut()
+                            .extend(named.into_iter().map(|key| (key, failure.clone())));
+                    }
+                }
+                again.retain(|key| !failed.borrow().iter().any(|(known, _)| known == key));
+                again.sort_unstable();
+                again.dedup();
+                let settled = again.is_empty();
+                *left.borrow_mut() = again;
+                match busy {
+                    Some(failure) if !settled => Err(failure),
+                    _ => Ok(()),
+                }
             })
-            .await
-            .map_err(|failure| failure.error(doing()))?;
-        let mut failed = Vec::new();
-        for error in answer.errors() {
-            let failure = Failure::answered(200, error.code(), error.message());
-            match error
-                .key()
-                .and_then(|key| self.bare(key))
-                .filter(|key| keys.contains(key))
-            {
-                Some(key) => {
-                    let failure = failure.error(format!("delete {key}"));
-                    failed.push((key, failure));
-                }
-                // Which of them is still there can't be told, so that none may be taken for gone.
-                None => {
-                    return Ok(keys
-                        .iter()
-                        .map(|key| (key.clone(), failure.error(format!("delete {key}"))))
-                        .collect());
-                }
+            .await;
+        let mut failed = failed.into_inner();
+        if let Err(failure) = deleted {
+            let left = left.into_inner();
+            if left.len() == keys.len() {
+                return Err(failure.error(doing()));
             }
+            failed.extend(left.into_iter().map(|key| (key, failure.clone())));
         }
-        Ok(failed)
+        // A server may name a key twice.
+        failed.sort_by(|(one, _), (other, _)| one.cmp(other));
+        failed.dedup_by(|(one, _), (other, _)| one == other);
+        Ok(failed
+            .into_iter()
+            .map(|(key, failure)| {
+                let error = failure.error(format!("delete {key}"));
+                (key, error)
+            })
+            .collect())
+    }
+
+    /// What DeleteObjects is to delete.
+    fn doomed(&self, keys: &[String]) -> Result<Delete, Failure> {
+        let objects = keys
+            .iter()
+            .map(|key| ObjectIdentifier::builder().key(self.full(key)).build())
+            .collect::<Result<Vec<_>, _>>();
+        let delete = objects.and_then(|objects| {
+            Delete::builder()
+                .set_objects(Some(objects))
+                .quiet(true)
+                .build()
+        });
+        delete.map_err(|error| Failure::answered(200, None, Some(&error.to_string())))
     }
 
     /// Every unfinished upload under the place.
@@ -226,7 +268,7 @@ impl Bucket {
                         .encoding_type(EncodingType::Url)
                         .set_key_marker(key_marker.clone())
                         .set_upload_id_marker(id_marker.clone());
-                    bounded(IDLE, async move {
+                    bounded(self.patience.stall, async move {
                         request.send().await.map_err(|error| Failure::of(&error))
                     })
                 })
@@ -304,7 +346,7 @@ impl Bucket {
                     .upload_id(id)
                     .max_parts(most)
                     .set_part_number_marker(marker.clone());
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     request.send().await.map_err(|error| Failure::of(&error))
                 })
             })
@@ -336,7 +378,7 @@ impl Bucket {
                     .bucket(&self.name)
                     .key(self.full(key))
                     .upload_id(id);
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     request.send().await.map_err(|error| Failure::of(&error))
                 })
             })

@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{
 };
 
 use super::failure::{Failure, Kind};
-use super::patience::{IDLE, bounded};
+use super::patience::bounded;
 use super::{Bucket, checksum};
 use crate::error::{Error, Result};
 use crate::place::Place;
@@ -80,7 +80,7 @@ impl Bucket {
     async fn find_bucket(&self) -> Result<(), Failure> {
         let found = self.patience.persist("look for the bucket", || {
             let request = self.client.head_bucket().bucket(&self.name);
-            bounded(IDLE, async move {
+            bounded(self.patience.stall, async move {
                 request.send().await.map_err(|error| Failure::of(&error))
             })
         });
@@ -129,7 +129,7 @@ impl Bucket {
                     .create_bucket()
                     .bucket(&self.name)
                     .set_create_bucket_configuration(constraint.clone());
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     request.send().await.map_err(|error| Failure::of(&error))
                 })
             })
@@ -156,7 +156,7 @@ impl Bucket {
                     .put_public_access_block()
                     .bucket(&self.name)
                     .public_access_block_configuration(block.clone());
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     request.send().await.map_err(|error| Failure::of(&error))
                 })
             })
@@ -174,7 +174,7 @@ impl Bucket {
                     .client
                     .get_bucket_lifecycle_configuration()
                     .bucket(&self.name);
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     request.send().await.map_err(|error| Failure::of(&error))
                 })
             })
@@ -223,7 +223,7 @@ impl Bucket {
                     .put_bucket_lifecycle_configuration()
                     .bucket(&self.name)
                     .lifecycle_configuration(rules.clone());
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     request.send().await.map_err(|error| Failure::of(&error))
                 })
             })
@@ -243,7 +243,7 @@ impl Bucket {
                     .key(&full)
                     .checksum_crc64_nvme(checksum::encode(checksum::crc64(CANARY)))
                     .body(ByteStream::from_static(CANARY));
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     request.send().await.map_err(|error| Failure::of(&error))
                 })
             })
@@ -252,7 +252,7 @@ impl Bucket {
             .patience
             .persist("read it", || {
                 let request = self.client.get_object().bucket(&self.name).key(&full);
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     let answer = request.send().await.map_err(|error| Failure::of(&error))?;
                     answer
                         .body
@@ -265,7 +265,7 @@ impl Bucket {
         self.patience
             .persist("delete it", || {
                 let request = self.client.delete_object().bucket(&self.name).key(&full);
-                bounded(IDLE, async move {
+                bounded(self.patience.stall, async move {
                     request.send().await.map_err(|error| Failure::of(&error))
                 })
             })

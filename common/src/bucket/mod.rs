@@ -8,6 +8,7 @@ mod acl;
 mod body;
 mod checksum;
 mod client;
+mod credentials;
 pub mod embedded;
 mod failure;
 mod find;
@@ -19,6 +20,7 @@ mod patience;
 pub mod put;
 mod signals;
 mod transport;
+mod whole;
 
 use aws_sdk_s3::Client;
 use tokio::runtime::Runtime;
@@ -57,15 +59,13 @@ impl Bucket {
             .enable_all()
             .build()
             .doing("start the runtime")?;
-        let (client, name) = runtime.block_on(client::connect(at, &settings, &place))?;
+        let connection = runtime.block_on(client::connect(at, &settings, &place, speaker))?;
+        let (limit, stall) = (at.patience.0, at.stall.0);
         Ok(Self {
-            client,
-            name,
+            client: connection.client,
+            name: connection.bucket,
             place,
-            patience: Patience {
-                limit: at.patience.0,
-                speaker,
-            },
+            patience: Patience::new(limit, stall, speaker, connection.keys),
             runtime: Box::leak(Box::new(runtime)),
         })
     }

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, tls};
@@ -16,6 +17,10 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use crate::error::{Doing, Error, Result};
+
+/// A connection that nobody has used for so long is not used again. Servers close theirs after some seconds, and
+/// what stands between may forget one without a word: every request on it would be lost.
+const IDLE: Duration = Duration::from_secs(20);
 
 /// Shared by the client and its connectors.
 #[derive(Clone, Debug)]
@@ -92,7 +97,9 @@ fn connector(
     settings: Option<&HttpConnectorSettings>,
     components: Option<&RuntimeComponents>,
 ) -> ConnectorBuilder {
-    let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+    let mut connector = Connector::builder()
+        .proxy_config(ProxyConfig::from_env())
+        .pool_idle_timeout(IDLE);
     connector.set_connector_settings(settings.cloned());
     connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
     connector

@@ -30,6 +30,9 @@ struct Args {
     /// Let in a further key that may only write, and replace nothing (repeatable)
     #[arg(long, value_name = "ID:SECRET", value_parser = pair)]
     create_only: Vec<(String, String)>,
+    /// File with 'ID SECRET' of the key that gets in instead, read for each request; others have expired
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// What goes wrong, in the form of tests/src/serve/faults.rs (repeatable)
     #[arg(long, value_name = "SPEC")]
     fault: Vec<Fault>,
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         access_key: args.access_key,
         secret_key: args.secret_key,
         writers,
+        key_file: args.key_file,
         faults: args.fault,
         log: args.log,
         seed: args.seed,

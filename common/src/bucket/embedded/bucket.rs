@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use s3s::{S3Result, s3_error};
 
@@ -27,6 +28,8 @@ pub(super) struct Bucket {
     pub(super) dir: PathBuf,
     /// Its permissions, which new files and directories get.
     pub(super) mode: u32,
+    /// How long its locks are waited for.
+    pub(super) patience: Duration,
 }
 
 /// True for a name that can be a directory's: anything but a path.
@@ -50,7 +53,11 @@ impl Bucket {
             ));
         }
         let dir = root.join(name);
-        let bucket = Self { mode: 0, dir };
+        let bucket = Self {
+            mode: 0,
+            dir,
+            patience: locks::PATIENCE,
+        };
         bucket.check()?;
         bucket.must_be_whole()?;
         let mode = fs::metadata(&bucket.dir)
@@ -114,7 +121,11 @@ impl Bucket {
             Err(error) => return Err(error).at("make", &dir),
         }
         let mode = fs::metadata(&dir).at("look at", &dir)?.permissions().mode();
-        let bucket = Self { dir, mode };
+        let bucket = Self {
+            dir,
+            mode,
+            patience: locks::PATIENCE,
+        };
         bucket.must_be_whole()?;
         bucket.furnish().at("make", &bucket.dir.join(INNER))?;
         let (draft, format) = (
@@ -222,11 +233,11 @@ impl Bucket {
     fn lock_file(&self, name: &str) -> S3Result<Lock> {
         let mut path = self.inner("locks");
         path.push(name);
-        match Lock::wait(&path, self.mode) {
+        match Lock::wait_for(&path, self.mode, self.patience) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.check()?;
                 self.furnish().at("make", &path)?;
-                Lock::wait(&path, self.mode).at("lock", &path)
+                Lock::wait_for(&path, self.mode, self.patience).at("lock", &path)
             }
             other => other.at("lock", &path),
         }

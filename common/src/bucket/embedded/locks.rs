@@ -5,7 +5,7 @@
 //! which takes all of them in order.
 //!
 //! Nobody waits for ever: whoever holds a lock may be stopped, or may be no program of ours. Waiting ends after
-//! [`PATIENCE`], and at once when the request was given up.
+//! [`PATIENCE`], or when its caller's ends, and at once when the request was given up.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -17,7 +17,7 @@ use super::asker::given_up;
 use super::files::PLAIN;
 
 /// Locks are held for a few syncs of the disk. Who has waited this long answers that it may pass.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to pause between two tries, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(10));
 
@@ -28,15 +28,11 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Waits for the lock on the file at `path`, which is created if its directory exists.
+    /// Waits for the lock on the file at `path`, which is created if its directory exists. No patience at all is
+    /// one try.
     ///
     /// # Errors
     /// `TimedOut` if somebody else keeps it, `Interrupted` if the request is given up meanwhile.
-    pub(super) fn wait(path: &Path, mode: u32) -> io::Result<Self> {
-        Self::wait_for(path, mode, PATIENCE)
-    }
-
-    /// The same with another patience; none at all is one try.
     pub(super) fn wait_for(path: &Path, mode: u32, patience: Duration) -> io::Result<Self> {
         let file = OpenOptions::new()
             .read(true)
@@ -93,9 +89,9 @@ pub(super) fn try_exclusive(file: &File) -> io::Result<bool> {
 /// Takes a shared lock on an open file, waiting for exclusive ones to end.
 ///
 /// # Errors
-/// As [`Lock::wait`].
-pub(super) fn shared(file: &File) -> io::Result<()> {
-    poll(PATIENCE, || file.try_lock_shared())
+/// As [`Lock::wait_for`].
+pub(super) fn shared(file: &File, patience: Duration) -> io::Result<()> {
+    poll(patience, || file.try_lock_shared())
 }
 
 /// Which of the 256 lock files a key uses: FNV-1a, folded.

@@ -72,10 +72,21 @@ pub enum Thaw {
 }
 
 /// What can be chosen about a store.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Options {
     /// How long a restore takes.
     pub thaw: Thaw,
+    /// How long a lock that another process holds is waited for.
+    pub lock_patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            thaw: Thaw::default(),
+            lock_patience: locks::PATIENCE,
+        }
+    }
 }
 
 /// A directory that holds buckets. Clones are the same store.
@@ -140,6 +151,10 @@ impl Store {
     }
 
     fn bucket(&self, name: &str) -> s3s::S3Result<bucket::Bucket> {
-        bucket::Bucket::open(self.root(), name)
+        let bucket = bucket::Bucket::open(self.root(), name)?;
+        Ok(bucket::Bucket {
+            patience: self.inner.options.lock_patience,
+            ..bucket
+        })
     }
 }

@@ -150,7 +150,7 @@ impl Upload {
     /// Takes the upload's lock, and makes sure that it wasn't completed or aborted meanwhile.
     pub(super) fn lock(&self) -> S3Result<Lock> {
         let path = self.dir.join("lock");
-        let lock = match Lock::wait(&path, self.bucket.mode) {
+        let lock = match Lock::wait_for(&path, self.bucket.mode, self.bucket.patience) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_such_upload()),
             other => other.at("lock", &path)?,
         };
@@ -242,7 +242,7 @@ impl Upload {
                 .custom_flags(PLAIN)
                 .open(&path)
                 .at("open", &path)?;
-            locks::shared(&file).at("lock", &path)?;
+            locks::shared(&file, self.bucket.patience).at("lock", &path)?;
             return Ok(Seat {
                 file,
                 path,

@@ -10,7 +10,7 @@ use super::reader::Part;
 use super::{Run, Stage, Stored, TOKEN};
 use crate::bucket::failure::Failure;
 use crate::bucket::ladder::Ladder;
-use crate::bucket::patience::{IDLE, Progress, watched};
+use crate::bucket::patience::{Progress, watched};
 use crate::bucket::{body, checksum};
 use crate::error::Result;
 
@@ -63,7 +63,7 @@ impl Run<'_> {
                             .await
                             .map_err(|error| Failure::of(&error))
                     };
-                    watched(&progress, IDLE, sent)
+                    watched(&progress, self.bucket.patience.stall, sent)
                         .await
                         .map(|answer| (answer.e_tag, answer.version_id))
                 }

@@ -14,7 +14,7 @@ use super::resume::{Candidate, Unfinished};
 use super::{Prepared, Run, Sent, Stage, buffers, next};
 use crate::bucket::failure::Failure;
 use crate::bucket::ladder::MOST;
-use crate::bucket::patience::{IDLE, Progress, bounded, watched};
+use crate::bucket::patience::{Progress, bounded, watched};
 use crate::bucket::{body, checksum};
 use crate::error::{Error, Result};
 use crate::units::human;
@@ -161,7 +161,7 @@ async fn begin(run: &Run<'_>, key: &str) -> Result<String> {
                 .set_storage_class(run.class())
                 .set_tagging(run.tagging())
                 .set_acl(run.acl());
-            bounded(IDLE, async move {
+            bounded(bucket.patience.stall, async move {
                 request.send().await.map_err(|error| Failure::of(&error))
             })
         })
@@ -222,7 +222,7 @@ async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Re
                         .await
                         .map_err(|error| Failure::of(&error))
                 };
-                watched(&progress, IDLE, sent).await
+                watched(&progress, bucket.patience.stall, sent).await
             }
         })
         .await

@@ -340,7 +340,7 @@ async fn a_damaged_record_is_replaced_by_an_upload() {
 async fn a_lock_that_nobody_frees_is_a_failure_that_may_pass() {
     let home = Home::new().await;
     let path = home.inner("locks").join(of_key("k"));
-    let held = Lock::wait(&path, 0o600).unwrap();
+    let held = Lock::wait_for(&path, 0o600, Duration::from_secs(30)).unwrap();
     let error = Lock::wait_for(&path, 0o600, Duration::ZERO).unwrap_err();
     let answer = super::super::errors::failure("lock", Path::new("/d/l"), &error);
     assert_eq!(answer.code().as_str(), "InternalError");
@@ -358,7 +358,7 @@ async fn what_was_given_up_is_not_published() {
     let home = Home::new().await;
     home.put("k", b"old").await;
     let path = home.inner("locks").join(of_key("k"));
-    let held = Lock::wait(&path, 0o600).unwrap();
+    let held = Lock::wait_for(&path, 0o600, Duration::from_secs(30)).unwrap();
     let put = home.client.put_object().bucket(BUCKET).key("k");
     let put = tokio::spawn(put.body(stream(b"new")).send());
     let delete = home.client.delete_object().bucket(BUCKET).key("k");

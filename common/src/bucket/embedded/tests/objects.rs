@@ -488,7 +488,11 @@ async fn archives_thaw() {
         (Thaw::AfterLooks(2), 2),
         (Thaw::After(std::time::Duration::ZERO), 0),
     ] {
-        let home = Home::with(Options { thaw }).await;
+        let home = Home::with(Options {
+            thaw,
+            ..Options::default()
+        })
+        .await;
         home.client
             .put_object()
             .bucket(BUCKET)

@@ -422,7 +422,7 @@ fn copy_tree(from: &Path, to: &Path) {
 async fn locks_wait_for_their_owner() {
     let home = Home::new().await;
     let path = home.inner("locks").join("test");
-    let first = Lock::wait(&path, 0o600).unwrap();
+    let first = Lock::wait_for(&path, 0o600, Duration::from_secs(30)).unwrap();
     let other = std::fs::File::open(&path).unwrap();
     assert!(!super::super::locks::try_exclusive(&other).unwrap());
     drop(first);
