@@ -8,12 +8,12 @@
 mod span;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use bytes::Bytes;
-use futures_util::stream::{self, FuturesOrdered};
+use futures_util::stream::{self, FuturesUnordered};
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
@@ -164,18 +164,37 @@ impl Bucket {
         let window = usize::try_from(wish.memory / size)
             .unwrap_or(usize::MAX)
             .saturating_sub(2)
-            .clamp(1, wish.parallel.max(1) * 2);
-        let mut starts = (0..(to - from).div_ceil(size)).map(|index| from + index * size);
-        let mut under_way = FuturesOrdered::new();
+            .max(1);
+        let parallel = wish.parallel.max(1);
+        let mut starts = (0..(to - from).div_ceil(size))
+            .map(|index| from + index * size)
+            .enumerate();
+        let mut under_way = FuturesUnordered::new();
+        // Ranges that came before one that had to be asked for again, and those whose turn it is.
+        let mut early: BTreeMap<usize, Vec<Bytes>> = BTreeMap::new();
         let mut ready: VecDeque<Vec<Bytes>> = VecDeque::new();
+        let mut expected = 0;
         loop {
-            while under_way.len() < wish.parallel.max(1) && under_way.len() + ready.len() < window {
-                let Some(start) = starts.next() else { break };
-                under_way.push_back(self.range(wish, object, start, (start + size).min(to)));
+            // A slow reader holds few of them; one range that is late may hold as many as memory takes.
+            while under_way.len() < parallel
+                && ready.len() <= parallel
+                && under_way.len() + early.len() + ready.len() < window
+            {
+                let Some((number, start)) = starts.next() else {
+                    break;
+                };
+                let end = (start + size).min(to);
+                under_way.push(async move { (number, self.range(wish, object, start, end).await) });
             }
             // What is under way goes on while the writer is busy; otherwise a slow reader would look like a dead server.
             tokio::select! {
-                Some(frames) = under_way.next() => ready.push_back(frames?),
+                Some((number, frames)) = under_way.next() => {
+                    early.insert(number, frames?);
+                    while let Some(frames) = early.remove(&expected) {
+                        ready.push_back(frames);
+                        expected += 1;
+                    }
+                }
                 permit = out.reserve(), if !ready.is_empty() => match (permit, ready.pop_front()) {
                     (Ok(permit), Some(frames)) => permit.send(Delivery::Bytes(frames)),
                     _ => return Ok(false),

@@ -10,7 +10,7 @@ fn two_of_five_requests_refused_are_survived() {
         site.store(&format!("h:fs{number}:0:2024-01-01"), b"x".to_vec());
     }
     site.serve(|options| options.fault("any%40:slowdown"));
-    let dump = bytes(96 * MIB);
+    let dump = bytes(48 * MIB);
     // As many parts as the smallest size gives, and as many ranges as make thousands of requests.
     site.run(
         "s3put",
