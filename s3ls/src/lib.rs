@@ -88,6 +88,8 @@ fn list(args: &Args, streams: &mut Streams) -> Result<()> {
     warn(&catalogue.dumps, voice);
 
     if args.json || args.null {
+        // All sets at once: a set of one dump would be asked for by itself.
+        let mut all = Vec::new();
         for set in Set::all(&catalogue.dumps) {
             let parent = |index| set.parent(index).map(|parent| set.dumps()[parent]);
             let mut pairs: Vec<_> = set
@@ -97,8 +99,9 @@ fn list(args: &Args, streams: &mut Streams) -> Result<()> {
                 .map(|(index, dump)| (*dump, parent(index)))
                 .collect();
             pairs.sort_by_key(|(dump, _)| &dump.name);
-            print_dumps(&pairs, args, &bucket, streams)?;
+            all.append(&mut pairs);
         }
+        print_dumps(&all, args, &bucket, streams)?;
         if args.json {
             let rows = catalogue.others.iter().map(Row::other).collect();
             print_rows(rows, args, &bucket, streams)?;
