@@ -181,6 +181,12 @@ impl Tool {
         self.input.take().expect("its standard input")
     }
 
+    /// Ends it at once.
+    fn kill(mut self) {
+        self.child.kill().expect("end a tool");
+        self.end();
+    }
+
     /// Reads all that it still writes, and waits for its end.
     fn end(mut self) -> Ended {
         drop(self.input.take());

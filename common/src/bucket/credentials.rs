@@ -298,3 +298,102 @@ pub(super) fn metadata_service(http: &SharedHttpClient) -> imds::Client {
         .read_timeout(Duration::from_secs(1))
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Voice;
+    use crate::run::Streams;
+
+    /// A file with a key, and the keys that came from it, which expire in `left`.
+    fn held(folder: &Path, left: Option<Duration>) -> (PathBuf, Keys) {
+        let file = folder.join("settings");
+        write(&file, "old");
+        let expiry = left.map(|left| SystemTime::now() + left);
+        let known = Credentials::new("old", "secret", None, expiry, "test");
+        let speaker = Streams::standard("test", Voice::default()).voice();
+        let keys = Keys::new(Source::Settings(file.clone()), Some(known), speaker);
+        (file, keys)
+    }
+
+    fn write(file: &Path, id: &str) {
+        let text = format!("access_key_id {id}\nsecret_access_key secret\n");
+        std::fs::write(file, text).unwrap();
+    }
+
+    async fn id(keys: &Keys) -> String {
+        keys.hold().await.unwrap().access_key_id().to_owned()
+    }
+
+    /// As if the last look had been a while ago.
+    async fn later(keys: &Keys) {
+        let mut held = keys.0.held.lock().await;
+        let held = held.as_mut().unwrap();
+        held.looked = held.looked.checked_sub(NOT_AGAIN).unwrap();
+    }
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_time().build().unwrap().block_on(work)
+    }
+
+    #[test]
+    fn keys_are_renewed_before_they_expire_and_not_all_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        run(async {
+            let (file, keys) = held(folder.path(), Some(EARLY / 2));
+            write(&file, "new");
+            assert_eq!(id(&keys).await, "old", "it was looked a moment ago");
+            later(&keys).await;
+            assert_eq!(id(&keys).await, "new");
+
+            for unhurried in [None, Some(EARLY * 2)] {
+                let (file, keys) = held(folder.path(), unhurried);
+                write(&file, "new");
+                later(&keys).await;
+                assert_eq!(id(&keys).await, "old");
+                // Where connections break they are looked for all the same.
+                keys.look_now_and_then().await;
+                assert_eq!(id(&keys).await, "new");
+            }
+        });
+    }
+
+    #[test]
+    fn keys_are_not_given_up_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        run(async {
+            let (file, keys) = held(folder.path(), Some(Duration::ZERO));
+            for rubbish in ["", "rubbish", "access_key_id \u{e9}\nsecret_access_key s\n"] {
+                std::fs::write(&file, rubbish).unwrap();
+                later(&keys).await;
+                assert_eq!(id(&keys).await, "old", "{rubbish}");
+            }
+            std::fs::remove_file(&file).unwrap();
+            assert!(!keys.look_again(Instant::now()).await);
+            assert_eq!(id(&keys).await, "old");
+        });
+    }
+
+    #[test]
+    fn a_refusal_of_older_keys_is_no_reason_to_look() {
+        let folder = tempfile::tempdir().unwrap();
+        run(async {
+            let before = Instant::now();
+            let (file, keys) = held(folder.path(), None);
+            write(&file, "new");
+            assert!(
+                keys.look_again(before).await,
+                "there are newer ones than those"
+            );
+            assert_eq!(id(&keys).await, "old");
+            let now = Instant::now();
+            assert!(keys.look_again(now).await);
+            assert_eq!(id(&keys).await, "new");
+            // Others that began with the old ones are refused as well.
+            assert!(keys.look_again(now).await);
+            // And these are refused again: there is nothing else.
+            assert!(!keys.look_again(Instant::now()).await);
+        });
+    }
+}

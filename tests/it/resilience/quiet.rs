@@ -3,8 +3,10 @@
 
 use std::io::Write;
 
+use tests::missing;
+
 use super::bridge::{Bridge, Way};
-use super::{MIB, Site, bytes, until};
+use super::{MIB, Site, Tool, bytes, until};
 
 const STALL: [&str; 2] = ["--stall", "1s"];
 
@@ -147,4 +149,56 @@ fn a_time_of_nothing_is_refused() {
         let ended = site.run("s3ls", &[&format!("--stall={wrong}")], b"");
         assert_eq!(ended.status.code(), Some(2), "{wrong}: {}", ended.says);
     }
+}
+
+/// A connection that is encrypted, and cut in the middle of a record: what came until then is not lost, and the rest
+/// is asked for on another one.
+#[test]
+fn encrypted_connections_are_cut() {
+    let lacking = missing::programs(&["openssl", "socat"]);
+    if !lacking.is_empty() {
+        missing::skipped(
+            "a cut in TLS",
+            &format!("not installed: {}", lacking.join(" ")),
+        );
+        return;
+    }
+    let mut site = Site::new(&[]);
+    let dump = bytes(22 * MIB);
+    site.run("s3put", &["-k", "there"], &dump).well();
+    let mut terminator = site.shop.bash(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=bridge \
+            -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+            -keyout key -out cert 2>/dev/null
+        exec socat -d -d OPENSSL-LISTEN:0,bind=127.0.0.1,fork,cert=cert,key=key,verify=0 \"TCP:$1\"",
+    );
+    terminator.arg(site.address().to_string());
+    let terminator = Tool::start(terminator);
+    let port = |says: &str| {
+        let line = says.lines().find(|line| line.contains("listening on "))?;
+        line.rsplit_once(':')?.1.trim().parse::<u16>().ok()
+    };
+    until("socat listens", || port(&terminator.says()).is_some());
+    let port = port(&terminator.says()).expect("a port");
+    // Before anything is agreed on, in the middle of that, and in the middle of what follows.
+    let ways = [
+        Way::Cut(0),
+        Way::Cut(700),
+        Way::Cut(3 * MIB),
+        Way::StopsReading(2 * MIB),
+    ];
+    let bridge = Bridge::to(([127, 0, 0, 1], port).into(), &ways);
+    let url = format!("https://{}", bridge.address);
+    site.shop.set("AWS_ENDPOINT_URL_S3", &url);
+    let got = site.run(
+        "s3get",
+        &with(&["-k", "there", "--part-size", "8M", "--ca", "cert"]),
+        b"",
+    );
+    assert!(got.well().out == dump);
+    assert_eq!(bridge.broken(), 3);
+    let put = ["-k", "here", "--part-size", "5M", "--ca", "cert"];
+    site.run("s3put", &with(&put), &dump).well();
+    assert!(site.stored("here") == dump);
+    terminator.kill();
 }
