@@ -1,5 +1,8 @@
 //! The test server does what `--fault` says: a test that injects a fault must be able to trust it.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use aws_sdk_s3::Client;
 use tests::client::wait_for;
 use tests::scratch;
@@ -229,6 +232,141 @@ fn complete_fails_late_and_can_be_repeated() {
     });
 }
 
+/// What comes back on the wire for a GET that nobody signed, and how the connection ended.
+fn raw(running: &Running, request: &str) -> (String, std::io::Result<()>) {
+    let address = running.url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).expect("connect");
+    let text = format!("{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(text.as_bytes()).expect("ask");
+    let mut bytes = Vec::new();
+    let ended = stream.read_to_end(&mut bytes).map(drop);
+    (String::from_utf8_lossy(&bytes).into_owned(), ended)
+}
+
+#[test]
+fn answers_in_other_words() {
+    let (_folder, running, client) = server(&[
+        "GetObject#1:retry=7",
+        "GetObject#2:skew",
+        "GetObject#3:expired",
+        "GetObject#4:redirect=eu-north-1",
+        "GetObject#5:temporary=http://there.example.com/",
+        "GetObject#6:html=502",
+        "HeadObject:html=200",
+    ]);
+    let wanted: [&[&str]; 6] = [
+        &[
+            "HTTP/1.1 503 ",
+            "retry-after: 7\r\n",
+            "<Code>SlowDown</Code>",
+        ],
+        &[
+            "HTTP/1.1 403 ",
+            "<Code>RequestTimeTooSkewed</Code>",
+            "<RequestTime>",
+            "<ServerTime>",
+        ],
+        &["HTTP/1.1 400 ", "<Code>ExpiredToken</Code>"],
+        &[
+            "HTTP/1.1 301 ",
+            "x-amz-bucket-region: eu-north-1\r\n",
+            "<Code>PermanentRedirect</Code>",
+            "<Endpoint>s3.eu-north-1.example.com</Endpoint>",
+        ],
+        &[
+            "HTTP/1.1 307 ",
+            "location: http://there.example.com/\r\n",
+            "<Code>TemporaryRedirect</Code>",
+        ],
+        &["HTTP/1.1 502 ", "content-type: text/html", "<html>"],
+    ];
+    for pieces in wanted {
+        let (said, _) = raw(&running, "GET /bkt/a");
+        for piece in pieces {
+            assert!(said.contains(piece), "no {piece:?} in {said}");
+        }
+    }
+    let (said, _) = raw(&running, "HEAD /bkt/a");
+    assert!(
+        said.starts_with("HTTP/1.1 200 ") && said.ends_with("\r\n\r\n"),
+        "{said}"
+    );
+    assert_eq!(wait_for(get(&client, "a")).expect("get"), [b'x'; 1000]);
+}
+
+#[test]
+fn lengths_are_wrong() {
+    let (_folder, _running, client) = server(&[
+        "GetObject#1:short=5",
+        "GetObject#2:long=5",
+        "HeadObject#1:short=5",
+        "HeadObject#2:long=5",
+    ]);
+    wait_for(async {
+        let ask = || client.get_object().bucket("bkt").key("a").send();
+        let short = ask().await.expect("get");
+        assert_eq!(short.content_length(), Some(1005));
+        assert!(body(short.body).await.is_err(), "the body was not short");
+        let long = ask().await.expect("get");
+        assert_eq!(long.content_length(), Some(1005));
+        let bytes = body(long.body).await.expect("a whole body");
+        assert_eq!((bytes.len(), &bytes[1000..]), (1005, b"xxxxx".as_slice()));
+        let look = || client.head_object().bucket("bkt").key("a").send();
+        assert!(look().await.is_err());
+        assert_eq!(look().await.expect("head").content_length(), Some(1000));
+    });
+}
+
+#[test]
+fn connections_are_reset_or_speak_no_http() {
+    let (_folder, running, client) = server(&["PutObject#1:reset", "PutObject#2:garbage"]);
+    let (said, ended) = raw(&running, "PUT /bkt/r");
+    let error = ended.expect_err("a reset");
+    assert_eq!(
+        (said.as_str(), error.kind()),
+        ("", std::io::ErrorKind::ConnectionReset)
+    );
+    let (said, _) = raw(&running, "PUT /bkt/r");
+    assert!(!said.is_empty() && !said.contains("HTTP"), "{said}");
+    assert!(
+        wait_for(get(&client, "r")).is_err(),
+        "a broken put was done"
+    );
+    let log = running.log();
+    assert!(
+        log[0].ends_with(" - fault=reset") && log[1].ends_with(" - fault=garbage"),
+        "{log:?}"
+    );
+}
+
+#[test]
+fn pages_are_small() {
+    let folder = scratch::folder();
+    let options = Options {
+        page: Some(2),
+        ..Options::new(folder.path())
+    };
+    let running = serve::start(options).expect("start the server");
+    let client = Server::of_tests("s3serve", &running.url).client();
+    wait_for(async {
+        client
+            .create_bucket()
+            .bucket("bkt")
+            .send()
+            .await
+            .expect("make a bucket");
+        for key in ["1", "2", "3"] {
+            put(&client, key, true).await.expect("put");
+        }
+        let page = client.list_objects_v2().bucket("bkt").send().await;
+        let page = page.expect("list");
+        assert_eq!(
+            (page.contents().len(), page.is_truncated()),
+            (2, Some(true))
+        );
+    });
+}
+
 #[test]
 fn conditions_are_overlooked() {
     let (_folder, _running, client) = server(&["PutObject#1:blind"]);
@@ -277,6 +415,10 @@ fn specs_that_make_no_sense_are_refused() {
         "PutObject%101:deny",
         "PutObject:cut",
         "any:error=200,X",
+        "any:html=99",
+        "any:short=0",
+        "any:redirect=",
+        "any:retry",
         "any:what",
     ] {
         assert!(spec.parse::<Fault>().is_err(), "{spec}");
@@ -288,6 +430,7 @@ fn specs_that_make_no_sense_are_refused() {
         "UploadPart#-2:slowdown",
         "GetObject/3:flip=0",
         "reading%5:deny",
+        "any#2:temporary=http://127.0.0.1:9/?a=b",
     ] {
         assert!(spec.parse::<Fault>().is_ok(), "{spec}");
     }

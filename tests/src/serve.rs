@@ -7,6 +7,7 @@ mod access;
 mod answer;
 pub mod faults;
 mod operation;
+mod wire;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -28,8 +29,10 @@ use tokio::sync::oneshot;
 
 pub use access::Writer;
 use access::{Blind, Guard, Keys};
+use access::{Blind, OneKey, Spectacles};
 use answer::{AnyBody, Broken, Spoiled};
 use faults::{Fault, What};
+use wire::{Ending, Wire};
 
 /// How to serve.
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub struct Options {
     pub seed: u64,
     /// How long an object takes to come out of the archive.
     pub thaw: Thaw,
+    /// The most keys on a page of a listing, if fewer than S3's thousand.
+    pub page: Option<i32>,
 }
 
 impl Options {
@@ -71,6 +76,7 @@ impl Options {
             log: None,
             seed: 1,
             thaw: Thaw::Instant,
+            page: None,
         }
     }
 
@@ -165,6 +171,7 @@ pub fn start(options: Options) -> io::Result<Running> {
         instead: options.key_file,
     });
     service.set_access(Guard(options.writers));
+    service.set_access(Spectacles { page: options.page });
     let file = options.log.map(std::fs::File::create).transpose()?;
     let server = Arc::new(Server {
         service: service.build(),
@@ -213,11 +220,14 @@ async fn accept(listener: TcpListener, server: Arc<Server>) {
         let _ = stream.set_nodelay(true);
         let server = Arc::clone(&server);
         tokio::spawn(async move {
-            let service =
-                hyper::service::service_fn(move |request| Arc::clone(&server).serve(request));
+            let ending = Arc::new(Ending::default());
+            let wire = Wire::new(stream, Arc::clone(&ending));
+            let service = hyper::service::service_fn(move |request| {
+                Arc::clone(&server).serve(request, Arc::clone(&ending))
+            });
             // It ends in an error when a fault says so, or when the client goes away: both are the client's business.
             let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
+                .serve_connection(TokioIo::new(wire), service)
                 .await;
         });
     }
@@ -228,16 +238,17 @@ impl Server {
     async fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
+        ending: Arc<Ending>,
     ) -> Result<Response<AnyBody>, Broken> {
         let (parts, body) = request.into_parts();
         let operation = operation::name(&parts);
         let fault = self.fault(operation, parts.method.as_str());
         let mut line = line_for(&parts, operation);
-        let result = self.act(parts, body, fault).await;
-        let status = result.as_ref().map_or_else(
-            |_| "-".to_owned(),
-            |answer| answer.status().as_u16().to_string(),
-        );
+        let result = self.act(parts, body, fault, &ending).await;
+        let status = match &result {
+            Ok(answer) if fault != Some(&What::Garbage) => answer.status().as_u16().to_string(),
+            _ => "-".to_owned(),
+        };
         line = line.replacen("STATUS", &status, 1);
         if let Some(what) = fault {
             line.push_str(&format!(" fault={what}"));
@@ -251,16 +262,23 @@ impl Server {
         mut parts: Parts,
         body: Incoming,
         fault: Option<&What>,
+        ending: &Ending,
     ) -> Result<Response<AnyBody>, Broken> {
         let head = parts.method == "HEAD";
+        if let Some(answer) = fault.and_then(|fault| answer::instead(fault, head)) {
+            drain(body).await;
+            return Ok(answer);
+        }
         match fault {
-            Some(What::Refuse { status, code }) => {
+            Some(What::Reset) => {
                 drain(body).await;
-                return Ok(answer::refusal(*status, code, head));
+                ending.reset();
+                return Err("reset by a fault".into());
             }
-            Some(What::Late { code }) => {
+            Some(What::Garbage) => {
                 drain(body).await;
-                return Ok(answer::late(code));
+                ending.garbage();
+                return Ok(answer::nothing());
             }
             Some(What::Hangup(bytes)) => {
                 swallow(body, *bytes).await;
@@ -280,6 +298,9 @@ impl Server {
             Some(What::Lost) => return Err("lost by a fault".into()),
             Some(What::Cut(bytes)) => answer.map(|body| Spoiled::cut(body, *bytes)),
             Some(What::Flip(byte)) => answer.map(|body| Spoiled::flip(body, *byte)),
+            Some(What::Short(_)) if head => return Err("cut by a fault".into()),
+            Some(What::Short(bytes)) => answer::longer(answer, *bytes, false),
+            Some(What::Long(bytes)) if !head => answer::longer(answer, *bytes, true),
             _ => answer,
         })
     }

@@ -45,6 +45,9 @@ struct Args {
     /// Tell N HEAD requests that a restore is going on before it is done
     #[arg(long, value_name = "N")]
     thaw: Option<u32>,
+    /// Put at most N keys on a page of a listing
+    #[arg(long, value_name = "N")]
+    page: Option<i32>,
     /// End at the end of standard input
     #[arg(long)]
     leash: bool,
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         log: args.log,
         seed: args.seed,
         thaw: args.thaw.map_or(Thaw::Instant, Thaw::AfterLooks),
+        page: args.page,
     };
     let running = match serve::start(options) {
         Ok(running) => running,

@@ -1,10 +1,10 @@
-//! Who gets in, and which conditions are overlooked.
+//! Who gets in, which conditions are overlooked, and how much of a listing is seen at once.
 
 use std::path::PathBuf;
 
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
-use s3s::dto::{CompleteMultipartUploadInput, PutObjectInput};
+use s3s::dto::{CompleteMultipartUploadInput, ListObjectsV2Input, PutObjectInput};
 use s3s::{S3Request, S3Result, s3_error};
 
 /// Who gets in: one key that may do all, and perhaps some that may only write. Another id is refused in S3's words.
@@ -88,6 +88,21 @@ impl Guard {
 impl S3Access for Guard {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         self.check_writer(cx)
+/// Changes requests after their signature, which covers all of it, was checked: conditions are taken away, and
+/// pages made smaller.
+pub(super) struct Spectacles {
+    /// The most keys on a page of a listing.
+    pub(super) page: Option<i32>,
+}
+
+#[async_trait::async_trait]
+impl S3Access for Spectacles {
+    async fn list_objects_v2(&self, request: &mut S3Request<ListObjectsV2Input>) -> S3Result<()> {
+        if let Some(page) = self.page {
+            let asked = request.input.max_keys.unwrap_or(page);
+            request.input.max_keys = Some(asked.min(page));
+        }
+        Ok(())
     }
 
     async fn put_object(&self, request: &mut S3Request<PutObjectInput>) -> S3Result<()> {

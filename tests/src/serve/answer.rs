@@ -1,134 +1,139 @@
 //! Answers: those of the store, spoiled or not, and those that we give in its place.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+mod spoiled;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
+
+use super::faults::What;
+pub(super) use spoiled::Spoiled;
 
 /// What ends a connection without an answer.
 pub(super) type Broken = Box<dyn std::error::Error + Send + Sync>;
 pub(super) type AnyBody = http_body_util::combinators::UnsyncBoxBody<Bytes, Broken>;
 
-/// A refusal as S3 writes it. HEAD gets no body.
-pub(super) fn refusal(status: u16, code: &str, head: bool) -> Response<AnyBody> {
-    let mut response = Response::new(if head { empty() } else { error_document(code) });
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(
-        "content-type",
-        hyper::header::HeaderValue::from_static("application/xml"),
-    );
-    response
+/// What a fault answers in the store's place, if it does. HEAD gets no body.
+pub(super) fn instead(fault: &What, head: bool) -> Option<Response<AnyBody>> {
+    let times = "<RequestTime>20260101T000000Z</RequestTime><ServerTime>2026-01-02T00:00:00Z</ServerTime>\
+                 <MaxAllowedSkewMilliseconds>900000</MaxAllowedSkewMilliseconds>";
+    let plain = "Injected by the test server";
+    let answer = match fault {
+        What::Refuse { status, code } => xml(*status, code, plain, "", head),
+        // It begins as a success, as S3's do when it notices too late.
+        What::Late { code } => xml(200, code, plain, "", false),
+        What::Retry(seconds) => with(
+            xml(
+                503,
+                "SlowDown",
+                "Please reduce your request rate.",
+                "",
+                head,
+            ),
+            "retry-after",
+            &seconds.to_string(),
+        ),
+        What::Skew => xml(
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+            times,
+            head,
+        ),
+        What::Expired => xml(
+            400,
+            "ExpiredToken",
+            "The provided token has expired.",
+            "",
+            head,
+        ),
+        What::Redirect(region) => {
+            let endpoint = format!("<Endpoint>s3.{region}.example.com</Endpoint>");
+            let text = "The bucket you are attempting to access must be addressed using the specified endpoint.";
+            with(
+                xml(301, "PermanentRedirect", text, &endpoint, head),
+                "x-amz-bucket-region",
+                region,
+            )
+        }
+        What::Temporary(url) => {
+            let text = "Please re-send this request to the specified temporary endpoint.";
+            with(
+                xml(307, "TemporaryRedirect", text, "", head),
+                "location",
+                url,
+            )
+        }
+        What::Html(status) => html(*status, head),
+        _ => return None,
+    };
+    Some(answer)
 }
 
-/// An error in the body of an answer that began as a success, as S3 does when it notices too late.
-pub(super) fn late(code: &str) -> Response<AnyBody> {
-    refusal(200, code, false)
+/// An answer of no meaning, for a connection that won't carry it.
+pub(super) fn nothing() -> Response<AnyBody> {
+    Response::new(empty())
+}
+
+fn with(mut answer: Response<AnyBody>, name: &'static str, value: &str) -> Response<AnyBody> {
+    // Faults hold nothing that a header can't carry.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        answer
+            .headers_mut()
+            .insert(HeaderName::from_static(name), value);
+    }
+    answer
+}
+
+/// A refusal as S3 writes it; `more` is XML.
+fn xml(status: u16, code: &str, message: &str, more: &str, head: bool) -> Response<AnyBody> {
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{more}\
+         <RequestId>0</RequestId></Error>"
+    );
+    document(status, "application/xml", text, head)
+}
+
+fn html(status: u16, head: bool) -> Response<AnyBody> {
+    let text = "<!DOCTYPE html>\n<html><head><title>Please log in</title></head>\
+                <body><h1>Please log in</h1><p>Or ask at the reception.</p></body></html>\n";
+    document(status, "text/html; charset=utf-8", text.to_owned(), head)
+}
+
+fn document(status: u16, kind: &'static str, text: String, head: bool) -> Response<AnyBody> {
+    let body = if head { empty() } else { whole(text.into()) };
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static(kind));
+    response
 }
 
 fn empty() -> AnyBody {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
-fn error_document(code: &str) -> AnyBody {
-    let text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>Injected by the test server</Message>\
-         <RequestId>0</RequestId></Error>"
-    );
-    Full::new(Bytes::from(text))
+fn whole(bytes: Bytes) -> AnyBody {
+    Full::new(bytes)
         .map_err(|never| match never {})
         .boxed_unsync()
 }
 
-/// A body with something wrong in it.
-pub(super) struct Spoiled {
-    inner: AnyBody,
-    /// End the connection after this many bytes.
-    cut: Option<usize>,
-    /// Flip a bit of this byte.
-    flip: Option<usize>,
-    passed: usize,
-    /// The server was given the time to send what passed.
-    rested: bool,
-}
-
-impl Spoiled {
-    pub(super) fn cut(inner: AnyBody, after: usize) -> AnyBody {
-        Self {
-            inner,
-            cut: Some(after),
-            flip: None,
-            passed: 0,
-            rested: false,
-        }
-        .boxed_unsync()
+/// Announces `surplus` bytes more than the answer has, and sends them or doesn't.
+pub(super) fn longer(
+    mut answer: Response<AnyBody>,
+    surplus: usize,
+    sent: bool,
+) -> Response<AnyBody> {
+    let announced = answer.headers().get("content-length");
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if let Some(length) = announced {
+        answer
+            .headers_mut()
+            .insert("content-length", HeaderValue::from(length + surplus));
     }
-
-    pub(super) fn flip(inner: AnyBody, byte: usize) -> AnyBody {
-        Self {
-            inner,
-            cut: None,
-            flip: Some(byte),
-            passed: 0,
-            rested: false,
-        }
-        .boxed_unsync()
-    }
-
-    fn spoil(&mut self, data: Bytes) -> Option<Bytes> {
-        let start = self.passed;
-        self.passed += data.len();
-        if let Some(after) = self.cut {
-            let left = after.saturating_sub(start).min(data.len());
-            return (left > 0).then(|| data.slice(..left));
-        }
-        match self.flip.and_then(|byte| byte.checked_sub(start)) {
-            Some(at) if at < data.len() => {
-                let mut data = data.to_vec();
-                data[at] ^= 1;
-                Some(data.into())
-            }
-            _ => Some(data),
-        }
-    }
-}
-
-impl Body for Spoiled {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let enough = self.cut.is_some_and(|after| self.passed >= after);
-        if enough && !self.rested {
-            // Whoever errs at once takes the connection down with the beginning still in a buffer.
-            self.rested = true;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        if enough {
-            return Poll::Ready(Some(Err("cut by a fault".into())));
-        }
-        let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        Poll::Ready(frame.map(|frame| {
-            let frame = frame?;
-            match frame.into_data() {
-                Ok(data) => self
-                    .spoil(data)
-                    .map(Frame::data)
-                    .ok_or_else(|| "cut by a fault".into()),
-                Err(other) => Ok(other),
-            }
-        }))
-    }
-
-    /// As long as it says it is: the headers promise it.
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
+    answer.map(|body| Spoiled::longer(body, surplus, sent))
 }

@@ -12,11 +12,22 @@
 //!         slowdown       503 SlowDown, nothing done
 //!         error=500,CODE any other refusal, nothing done
 //!         deny           403 AccessDenied, nothing done
+//!         retry=SECONDS  503 SlowDown with Retry-After, nothing done
+//!         skew           403 RequestTimeTooSkewed with both times in the body, nothing done
+//!         expired        400 ExpiredToken, nothing done
+//!         redirect=REGION 301 PermanentRedirect to a region, with x-amz-bucket-region and an Endpoint, nothing done
+//!         temporary=URL  307 TemporaryRedirect with that Location, nothing done
+//!         html=STATUS    a page in HTML, as a proxy or a hotel sends it; 200 is a status like any other. Nothing done
 //!         late=CODE      200, and then an error of that code in the body (InternalError), nothing done
 //!         lost           done, but the connection ends instead of the answer
 //!         cut=N          done, but the connection ends after N bytes of the answer's body
 //!         flip=N         done, but bit 0 of byte N (from 0) of the answer's body is wrong
+//!         short=N        done, but Content-Length announces N bytes more than come, and then the connection ends
+//!                        (of HEAD: the connection ends instead)
+//!         long=N         done, but N bytes more are announced and sent (HEAD: nothing is wrong)
 //!         hangup=N       the connection ends after N bytes of the request's body, nothing done
+//!         reset          the connection is reset (RST) instead of an answer, nothing done
+//!         garbage        bytes that are no HTTP instead of an answer, then the connection ends, nothing done
 //!         stall          no answer, ever, and nothing done
 //!         blind          done without looking at If-None-Match and If-Match
 //! ```
@@ -46,12 +57,30 @@ enum Which {
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum What {
-    Refuse { status: u16, code: String },
-    Late { code: String },
+    Refuse {
+        status: u16,
+        code: String,
+    },
+    Late {
+        code: String,
+    },
+    /// 503 with Retry-After, in seconds.
+    Retry(u64),
+    Skew,
+    Expired,
+    /// To a region.
+    Redirect(String),
+    /// To a URL.
+    Temporary(String),
+    Html(u16),
     Lost,
     Cut(usize),
     Flip(usize),
+    Short(usize),
+    Long(usize),
     Hangup(usize),
+    Reset,
+    Garbage,
     Stall,
     Blind,
 }
@@ -145,7 +174,22 @@ fn what_from(text: &str) -> Option<What> {
         ("late", code) => Some(What::Late {
             code: code.unwrap_or("InternalError").to_owned(),
         }),
+        ("retry", Some(seconds)) => seconds.parse().ok().map(What::Retry),
+        ("skew", None) => Some(What::Skew),
+        ("expired", None) => Some(What::Expired),
+        ("redirect", Some(region)) if is_plain(region) => Some(What::Redirect(region.to_owned())),
+        ("temporary", Some(url)) if is_plain(url) => Some(What::Temporary(url.to_owned())),
+        ("html", Some(status)) => {
+            let status = status.parse().ok();
+            status
+                .filter(|status| (200..600).contains(status))
+                .map(What::Html)
+        }
         ("lost", None) => Some(What::Lost),
+        ("reset", None) => Some(What::Reset),
+        ("garbage", None) => Some(What::Garbage),
+        ("short", Some(bytes)) => positive_size(bytes).map(What::Short),
+        ("long", Some(bytes)) => positive_size(bytes).map(What::Long),
         ("stall", None) => Some(What::Stall),
         ("blind", None) => Some(What::Blind),
         ("cut", Some(bytes)) => bytes.parse().ok().map(What::Cut),
@@ -155,12 +199,31 @@ fn what_from(text: &str) -> Option<What> {
     }
 }
 
+/// True for what a header can carry.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn positive_size(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|&bytes| bytes > 0)
+}
+
 /// The name of the fault, for the log.
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refuse { .. } => f.write_str("refused"),
             Self::Late { .. } => f.write_str("late"),
+            Self::Retry(seconds) => write!(f, "retry={seconds}"),
+            Self::Skew => f.write_str("skew"),
+            Self::Expired => f.write_str("expired"),
+            Self::Redirect(_) => f.write_str("redirect"),
+            Self::Temporary(_) => f.write_str("temporary"),
+            Self::Html(status) => write!(f, "html={status}"),
+            Self::Short(bytes) => write!(f, "short={bytes}"),
+            Self::Long(bytes) => write!(f, "long={bytes}"),
+            Self::Reset => f.write_str("reset"),
+            Self::Garbage => f.write_str("garbage"),
             Self::Lost => f.write_str("lost"),
             Self::Cut(bytes) => write!(f, "cut={bytes}"),
             Self::Flip(byte) => write!(f, "flip={byte}"),
