@@ -29,7 +29,6 @@ use tokio::sync::oneshot;
 
 pub use access::Writer;
 use access::{Blind, Guard, Keys};
-use access::{Blind, OneKey, Spectacles};
 use answer::{AnyBody, Broken, Spoiled};
 use faults::{Fault, What};
 use wire::{Ending, Wire};
@@ -170,8 +169,10 @@ pub fn start(options: Options) -> io::Result<Running> {
         writers: options.writers.clone(),
         instead: options.key_file,
     });
-    service.set_access(Guard(options.writers));
-    service.set_access(Spectacles { page: options.page });
+    service.set_access(Guard {
+        writers: options.writers,
+        page: options.page,
+    });
     let file = options.log.map(std::fs::File::create).transpose()?;
     let server = Arc::new(Server {
         service: service.build(),

@@ -103,9 +103,8 @@ impl Failure {
                 let status = raw.status().as_u16();
                 match (answer.err().code(), answer.err().message()) {
                     // What began well and can't be understood was cut or bent on the way, or comes from somebody else.
-                    (None, None) if (200..300).contains(&status) => {
-                        Self::new(Kind::Damaged, nonsense(raw))
-                    }
+                    // The request was carried out, perhaps.
+                    (None, None) if (200..300).contains(&status) => Self::passing(nonsense(raw)),
                     (code, message) => Self::answered(status, code, message).with_answer(raw),
                 }
             }

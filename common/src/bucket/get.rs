@@ -220,6 +220,10 @@ impl Bucket {
                     .range(format!("bytes={}-{}", at.get(), to - 1))
                     .set_if_match(object.etag.clone());
                 let answer = request.send().await.map_err(|error| Failure::of(&error))?;
+                if object.etag.is_some() && answer.e_tag != object.etag {
+                    // An error in the place of the bytes, or somebody's page.
+                    return Err(Failure::passing("the answer is not the object"));
+                }
                 let promised = format!("bytes {}-{}/", at.get(), to - 1);
                 let whole = at.get() == 0 && to == object.size;
                 if !answer

@@ -53,9 +53,13 @@ impl S3Auth for Keys {
 #[derive(Clone, Copy)]
 pub(super) struct Blind;
 
-/// Refuses what a writer may not do, and takes the conditions away where they are to be overlooked. Both come after the
-/// signature, which covers the conditions, was checked.
-pub(super) struct Guard(pub(super) Vec<Writer>);
+/// Refuses what a writer may not do, takes the conditions away where they are to be overlooked, and makes pages smaller.
+/// All of it comes after the signature, which covers the request, was checked.
+pub(super) struct Guard {
+    pub(super) writers: Vec<Writer>,
+    /// The most keys on a page of a listing.
+    pub(super) page: Option<i32>,
+}
 
 impl Guard {
     fn check_writer(&self, cx: &S3AccessContext<'_>) -> S3Result<()> {
@@ -63,7 +67,7 @@ impl Guard {
             return Err(s3_error!(AccessDenied, "who are you?"));
         };
         let Some(writer) = self
-            .0
+            .writers
             .iter()
             .find(|writer| writer.id == credentials.access_key)
         else {
@@ -88,15 +92,8 @@ impl Guard {
 impl S3Access for Guard {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         self.check_writer(cx)
-/// Changes requests after their signature, which covers all of it, was checked: conditions are taken away, and
-/// pages made smaller.
-pub(super) struct Spectacles {
-    /// The most keys on a page of a listing.
-    pub(super) page: Option<i32>,
-}
+    }
 
-#[async_trait::async_trait]
-impl S3Access for Spectacles {
     async fn list_objects_v2(&self, request: &mut S3Request<ListObjectsV2Input>) -> S3Result<()> {
         if let Some(page) = self.page {
             let asked = request.input.max_keys.unwrap_or(page);
