@@ -16,6 +16,8 @@ use crate::place::Place;
 /// Days after which a server throws an unfinished upload away.
 const DAYS: i32 = 7;
 const RULE: &str = "s3pipes: abort unfinished uploads";
+/// Always the same, so that the next run removes what an interrupted one left.
+const CANARY_KEY: &str = "s3pipes-canary";
 const CANARY: &[u8] = b"s3pipes wrote this to see whether it can.\n";
 
 /// One thing that was done to a bucket, or why it was not.
@@ -39,7 +41,8 @@ impl Bucket {
                 steps.push(self.close(true).await?);
                 steps.push(self.sweep().await?);
             }
-            let tried = match self.canary().await {
+            let doing = || format!("try {} with a first object", self.place);
+            let written = match self.write_canary().await {
                 Err(failure)
                     if failure.kind == Kind::Denied
                         && steps.get(1).is_some_and(|close| close.left.is_none()) =>
@@ -50,12 +53,20 @@ impl Bucket {
                         "this server then refuses every write; public ACLs are only ignored"
                             .to_owned(),
                     );
-                    self.canary().await
+                    self.write_canary().await
                 }
                 other => other,
             };
-            tried.map_err(|failure| {
-                failure.error(format!("try {} with a first object", self.place))
+            written.map_err(|failure| failure.error(doing()))?;
+            let read = self.read_canary().await;
+            // Whatever came back, it doesn't stay.
+            let removed = self.remove_canary().await;
+            let left = removed.is_err();
+            read.and(removed).map_err(|failure| match left {
+                true => failure
+                    .error(doing())
+                    .hint(format!("{CANARY_KEY} may be left in it")),
+                false => failure.error(doing()),
             })?;
             steps.push(Step {
                 what: "write, read and delete a first object".to_owned(),
@@ -136,7 +147,11 @@ impl Bucket {
             .await;
         match created {
             Ok(_) => Ok(Step { what, left: None }),
-            Err(failure) => Err(failure.error(what)),
+            // The answer to a first attempt may have been lost.
+            Err(failure) => match self.find_bucket().await {
+                Ok(()) => Ok(Step { what, left: None }),
+                Err(_) => Err(failure.error(what)),
+            },
         }
     }
 
@@ -231,27 +246,33 @@ impl Bucket {
         optional(what, done)
     }
 
-    /// Writes, reads and deletes a small object.
-    async fn canary(&self) -> Result<(), Failure> {
-        let full = self.full(&format!("s3pipes-canary-{:016x}", super::random()));
+    async fn write_canary(&self) -> Result<(), Failure> {
         self.patience
             .persist("write a first object", || {
                 let request = self
                     .client
                     .put_object()
                     .bucket(&self.name)
-                    .key(&full)
+                    .key(self.full(CANARY_KEY))
                     .checksum_crc64_nvme(checksum::encode(checksum::crc64(CANARY)))
                     .body(ByteStream::from_static(CANARY));
                 bounded(self.patience.stall, async move {
                     request.send().await.map_err(|error| Failure::of(&error))
                 })
             })
-            .await?;
+            .await
+            .map(drop)
+    }
+
+    async fn read_canary(&self) -> Result<(), Failure> {
         let bytes = self
             .patience
             .persist("read it", || {
-                let request = self.client.get_object().bucket(&self.name).key(&full);
+                let request = self
+                    .client
+                    .get_object()
+                    .bucket(&self.name)
+                    .key(self.full(CANARY_KEY));
                 bounded(self.patience.stall, async move {
                     let answer = request.send().await.map_err(|error| Failure::of(&error))?;
                     answer
@@ -259,14 +280,6 @@ impl Bucket {
                         .collect()
                         .await
                         .map_err(|error| Failure::passing(error.to_string()))
-                })
-            })
-            .await?;
-        self.patience
-            .persist("delete it", || {
-                let request = self.client.delete_object().bucket(&self.name).key(&full);
-                bounded(self.patience.stall, async move {
-                    request.send().await.map_err(|error| Failure::of(&error))
                 })
             })
             .await?;
@@ -278,6 +291,22 @@ impl Bucket {
             ));
         }
         Ok(())
+    }
+
+    async fn remove_canary(&self) -> Result<(), Failure> {
+        self.patience
+            .persist("delete it", || {
+                let request = self
+                    .client
+                    .delete_object()
+                    .bucket(&self.name)
+                    .key(self.full(CANARY_KEY));
+                bounded(self.patience.stall, async move {
+                    request.send().await.map_err(|error| Failure::of(&error))
+                })
+            })
+            .await
+            .map(drop)
     }
 }
 
