@@ -106,20 +106,24 @@ impl Upload {
         let _lock = bucket.lock(&upload.manifest.key)?;
         bucket.furnish().at("make", &upload.dir)?;
         make_dir(&upload.dir, bucket.mode).at("make", &upload.dir)?;
-        let made = create(&upload.dir.join("body"), bucket.mode).and_then(|_| {
-            write_new(
-                &upload.dir.join("slots"),
-                format!("{}\n", boot()).as_bytes(),
-                bucket.mode,
-            )?;
-            files::replace(
-                &upload.dir.join("manifest.new"),
-                &upload.dir.join("manifest.json"),
-                &to_json(&upload.manifest),
-                bucket.mode,
-            )?;
-            sync_parent(&upload.dir)
-        });
+        // The lock is made now: on a disk that is full later, the upload can still be aborted.
+        let made = ["lock", "body"]
+            .iter()
+            .try_for_each(|name| create(&upload.dir.join(name), bucket.mode).map(drop))
+            .and_then(|()| {
+                write_new(
+                    &upload.dir.join("slots"),
+                    format!("{}\n", boot()).as_bytes(),
+                    bucket.mode,
+                )?;
+                files::replace(
+                    &upload.dir.join("manifest.new"),
+                    &upload.dir.join("manifest.json"),
+                    &to_json(&upload.manifest),
+                    bucket.mode,
+                )?;
+                sync_parent(&upload.dir)
+            });
         if let Err(error) = made {
             let _ = fs::remove_dir_all(&upload.dir);
             return Err(error).at("write", &upload.dir);
