@@ -53,7 +53,15 @@ pub(crate) fn run(
                 true => Vec::new(),
                 false => match delete(&objects) {
                     Ok(failed) => failed,
-                    Err(error) => return (fates, Some(error)),
+                    Err(error) => {
+                        let torn = wave.iter().filter(|&&index| part.tears(&doomed[index]));
+                        let mut unsaid = Some(error.clone());
+                        for &index in torn {
+                            fates[index] = Fate::Failed(torn_apart(&doomed[index], &error));
+                            unsaid = None;
+                        }
+                        return (fates, unsaid);
+                    }
                 },
             };
             wave.retain(|&index| {
@@ -61,14 +69,16 @@ pub(crate) fn run(
                     .iter()
                     .find(|(key, _)| part.of(&doomed[index]).contains(key));
                 if let Some((_, error)) = failure {
-                    fates[index] = Fate::Failed(error.clone());
+                    fates[index] = Fate::Failed(match part {
+                        Part::First => error.clone(),
+                        Part::Rest => torn_apart(&doomed[index], error),
+                    });
                     blocked[index] = true;
+                } else if matches!(part, Part::Rest) || doomed[index].objects.len() == 1 {
+                    fates[index] = Fate::Gone;
                 }
                 failure.is_none()
             });
-        }
-        for index in wave {
-            fates[index] = Fate::Gone;
         }
         // Those needed by what is blocked are of a lesser depth: their turn is still to come.
         for index in 0..doomed.len() {
@@ -96,6 +106,23 @@ impl Part {
             (_, None) => &[],
         }
     }
+
+    /// True where the dump has lost its beginning when this part is due, and has this part.
+    fn tears(self, doomed: &Doomed) -> bool {
+        matches!(self, Self::Rest) && !self.of(doomed).is_empty()
+    }
+}
+
+/// The failure to delete the rest of a dump whose beginning is gone. The next run takes the rest for no dump.
+fn torn_apart(doomed: &Doomed, error: &Error) -> Error {
+    let rest = Part::Rest.of(doomed);
+    let what = match rest {
+        [only] => format!("delete {only}"),
+        [first, others @ ..] => format!("delete {first} and {} more", others.len()),
+        [] => "delete the rest of a dump".to_owned(),
+    };
+    Error::new(error.class(), what, error.cause())
+        .hint("the first object of that dump is gone: 's3prune -k KEY' removes each of the others")
 }
 
 #[cfg(test)]
@@ -181,6 +208,27 @@ mod tests {
         );
         let (sent, fates, _) = waves(&family(), "full", 99);
         assert_eq!((sent.len(), fates.as_str()), (4, "fgggg"));
+    }
+
+    #[test]
+    fn a_dump_that_lost_its_beginning_is_told_apart() {
+        // The fourth request is for the beginnings of the full dump and the stranger, the fifth for the rest.
+        let (sent, fates, error) = waves(&family(), "", 4);
+        assert_eq!((sent.len(), fates.as_str()), (4, "fgggg"));
+        assert_eq!(error, None);
+        let family = family();
+        let (fates, _) = run(&family[..1], |keys| match keys.len() {
+            1 => Ok(Vec::new()),
+            _ => Err(Error::temporary("delete", "connection reset")),
+        });
+        let Fate::Failed(error) = &fates[0] else {
+            panic!("{fates:?}");
+        };
+        assert_eq!(
+            error.to_string(),
+            "could not delete full:1 and 1 more: connection reset"
+        );
+        assert_eq!(error.class().code(), 111);
     }
 
     #[test]
