@@ -15,4 +15,6 @@ mod pages;
 mod phases;
 mod processes;
 mod resilience;
+mod stored;
+mod storm;
 mod transcripts;

@@ -168,7 +168,7 @@ fn judge(case: &Path) -> Vec<String> {
 }
 
 /// Compares with the expectation, or makes it.
-fn compare(expected: &Path, said: &str, name: &str) -> Option<String> {
+pub fn compare(expected: &Path, said: &str, name: &str) -> Option<String> {
     if std::env::var("S3PIPES_BLESS").is_ok_and(|value| value == "1") {
         std::fs::write(expected, said).expect("write an expectation");
         return None;

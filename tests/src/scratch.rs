@@ -37,3 +37,20 @@ fn root() -> PathBuf {
         std::env::temp_dir()
     }
 }
+
+/// Copies a folder and what is in it: folders and files.
+///
+/// # Panics
+/// If it can't be copied.
+pub fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("make a folder");
+    for entry in std::fs::read_dir(from).expect("read a folder") {
+        let entry = entry.expect("read a folder");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("copy a file");
+        }
+    }
+}

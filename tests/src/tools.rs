@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -61,6 +61,20 @@ pub fn built(name: &str) -> PathBuf {
     assert!(program.is_file(), "{} is not built", program.display());
     program
 }
+
+/// What a command said, and how it ended.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub out: Vec<u8>,
+    /// Its standard error.
+    pub err: String,
+}
+
+/// Seconds after which a tool that hangs is ended; its exit code is then 124.
+const HANGS: &str = "120";
 
 /// A place to run tools in: an empty home, an empty working folder, and nothing else of this machine but its programs.
 pub struct Workshop {
@@ -144,6 +158,30 @@ impl Workshop {
             .current_dir(self.work());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// Runs a tool to its end, with the file `input` or nothing on standard input. One that hangs is ended.
+    ///
+    /// # Panics
+    /// If it can't be started, or there is no such file.
+    #[must_use]
+    pub fn run(&self, words: &[&str], input: Option<&Path>) -> Ran {
+        let input = input.map_or_else(Stdio::null, |path| {
+            std::fs::File::open(path).expect("open the input").into()
+        });
+        let done = self
+            // By its path: then the standard library need not fork, which takes long in a process of this size.
+            .command(crate::missing::find("timeout").expect("timeout is part of coreutils"))
+            .args(["--kill-after=5", HANGS])
+            .args(words)
+            .stdin(input)
+            .output()
+            .expect("start a tool");
+        Ran {
+            code: done.status.code(),
+            out: done.stdout,
+            err: String::from_utf8_lossy(&done.stderr).into_owned(),
+        }
     }
 
     /// A bash script, given to bash as a file's text would be.

@@ -79,7 +79,8 @@ pub async fn body(stream: ByteStream) -> Result<Vec<u8>, String> {
     stream
         .collect()
         .await
-        .map(aws_sdk_s3::primitives::AggregatedBytes::to_vec)
+        // Its own `to_vec` goes byte by byte.
+        .map(|collected| collected.into_bytes().to_vec())
         .map_err(|error| format!("read the body: {error}"))
 }
 
