@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)]
 
 mod conformance;
+mod crashes;
 mod examples;
 mod faults;
 mod layers;

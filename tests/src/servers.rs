@@ -94,18 +94,70 @@ pub fn named() -> Vec<Server> {
 pub fn radosgw() -> Option<&'static Server> {
     static RUNNING: OnceLock<Option<Radosgw>> = OnceLock::new();
     RUNNING
-        .get_or_init(start_radosgw)
+        .get_or_init(|| Radosgw::start("shared"))
         .as_ref()
         .map(|running| &running.server)
 }
 
-struct Radosgw {
-    server: Server,
-    /// Closing it ends the server. Held for as long as this process lives.
-    _leash: (Child, ChildStdin),
+/// A radosgw of one test's own, which may kill it.
+pub struct Radosgw {
+    /// How to reach it.
+    pub server: Server,
+    folder: PathBuf,
+    /// Closing its input ends the server.
+    script: Child,
+    leash: Option<ChildStdin>,
 }
 
-fn start_radosgw() -> Option<Radosgw> {
+impl Radosgw {
+    /// Kills the gateway with SIGKILL.
+    ///
+    /// # Panics
+    /// If it doesn't run.
+    pub fn kill(&self) {
+        self.tell("kill-gateway");
+    }
+
+    /// Starts it again, and waits until it answers.
+    ///
+    /// # Panics
+    /// If it doesn't.
+    pub fn revive(&self) {
+        self.tell("start-gateway");
+    }
+
+    fn tell(&self, what: &str) {
+        let done = Command::new(project().join("tests/servers/radosgw"))
+            .arg(what)
+            .env("RADOSGW_DIR", &self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status();
+        assert!(done.is_ok_and(|status| status.success()), "radosgw {what}");
+    }
+}
+
+impl Drop for Radosgw {
+    fn drop(&mut self) {
+        drop(self.leash.take());
+        // It removes what it made; nobody is left who could mend it if it can't.
+        let _ = self.script.wait();
+    }
+}
+
+impl Radosgw {
+    /// Starts one, on free ports, in a scratch folder with `name` in its name. None, after saying so, if its programs
+    /// are missing.
+    ///
+    /// # Panics
+    /// If it is installed and doesn't start.
+    #[must_use]
+    pub fn start(name: &str) -> Option<Self> {
+        start_radosgw(name)
+    }
+}
+
+fn start_radosgw(name: &str) -> Option<Radosgw> {
     if std::env::var("S3_TEST_RADOSGW").is_ok_and(|value| value == "no") {
         missing::skipped("radosgw", "S3_TEST_RADOSGW=no");
         return None;
@@ -129,7 +181,8 @@ fn start_radosgw() -> Option<Radosgw> {
         return None;
     }
     // Not in memory: the script removes the folder after we are gone, and it may grow to gigabytes.
-    let folder = std::env::temp_dir().join(format!("s3pipes-radosgw-{}", std::process::id()));
+    let folder =
+        std::env::temp_dir().join(format!("s3pipes-radosgw-{name}-{}", std::process::id()));
     let mut script = Command::new(project().join("tests/servers/radosgw"))
         .arg("run")
         .env("RADOSGW_DIR", &folder)
@@ -164,10 +217,12 @@ fn start_radosgw() -> Option<Radosgw> {
         secret_key: said("S3_TEST_SECRET_KEY"),
         bucket: None,
     };
-    let leash = script.stdin.take().expect("its input");
+    let leash = script.stdin.take();
     Some(Radosgw {
         server,
-        _leash: (script, leash),
+        folder,
+        script,
+        leash,
     })
 }
 

@@ -1,0 +1,309 @@
+//! `kill -9` at random moments: of s3put, s3get and s3prune, on `file://` and on s3serve, 200 times in all.
+//!
+//! How long a run takes is measured first; the kill falls anywhere in that time, or a little later. What is there
+//! afterwards is whole, and in nobody's way.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use tests::client::wait_for;
+use tests::scratch::copy_tree;
+use tests::serve::{self, Options, Running};
+use tests::servers::Server;
+use tests::tools::Workshop;
+
+use super::Chance;
+use crate::conformance::answers::pattern;
+use crate::conformance::store::Store;
+use crate::stored::Stored;
+use crate::storm::verbs::{BUCKET, Put, stock};
+
+const PUTS: u64 = 60;
+const GETS: u64 = 20;
+const PRUNES: u64 = 20;
+
+/// Two parts of the least size and a bit of a third.
+const SIZE: usize = (10 << 20) + 1;
+
+const CHAIN: &[Put] = &[
+    ("h:home:0:2012-01-01:0", 100),
+    ("h:home:0:2012-01-01:1", 100),
+    ("h:home:0:2012-01-01:2", 100),
+    ("h:home:0:2024-01-01", 100),
+    ("h:home:1:2024-01-02", 100),
+    ("h:home:2:2024-01-03", 100),
+    ("h:home:0:2024-02-01", 100),
+];
+
+#[test]
+fn killed_on_a_directory() {
+    kill_all(false);
+}
+
+#[test]
+fn killed_on_a_server() {
+    kill_all(true);
+}
+
+fn kill_all(served: bool) {
+    let mut chance = Chance::new();
+    puts(served, &mut chance);
+    gets(served, &mut chance);
+    prunes(served, &mut chance);
+}
+
+/// A bucket, and the tools pointed to it.
+struct Place {
+    shop: Workshop,
+    /// Held for as long as it is needed.
+    #[allow(dead_code)]
+    server: Option<Running>,
+}
+
+impl Place {
+    fn new(served: bool, objects: &[Put]) -> Self {
+        let mut shop = Workshop::new();
+        let disk = shop.folder().join("disk");
+        wait_for(stock(&Store::in_folder(&disk).client(), objects));
+        let running = served.then(|| serve::start(Options::new(&disk)).expect("start s3serve"));
+        if let Some(running) = &running {
+            shop.go_to(&Server::of_tests("s3serve", &running.url), BUCKET);
+        }
+        Self {
+            shop,
+            server: running,
+        }
+    }
+
+    fn stored(&self) -> Stored {
+        let disk = self.shop.folder().join("disk");
+        Stored::of(&Store::in_folder(&disk).client(), BUCKET)
+    }
+
+    fn start(&self, words: &[&str], input: Option<&Path>, output: Stdio) -> Child {
+        let input = input.map_or_else(Stdio::null, |path| {
+            File::open(path).expect("open the input").into()
+        });
+        self.shop
+            .command(tests::tools::bin().join(words[0]))
+            .args(&words[1..])
+            .stdin(input)
+            .stdout(output)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("start a tool")
+    }
+
+    /// How long a run takes that nobody kills.
+    fn measure(&self, words: &[&str], input: Option<&Path>) -> Duration {
+        let began = Instant::now();
+        let mut child = self.start(words, input, Stdio::null());
+        let status = child.wait().expect("wait for a tool");
+        assert!(status.success(), "{words:?}: {status}");
+        began.elapsed()
+    }
+}
+
+/// Kills `child` somewhere in `time`, or half of it later. True if it had ended well before.
+fn kill_within(mut child: Child, time: Duration, chance: &mut Chance) -> bool {
+    let most = u64::try_from(time.as_micros()).unwrap_or(u64::MAX) * 3 / 2;
+    // Not to wait for something: this is the random moment.
+    sleep(Duration::from_micros(chance.below(most)));
+    child.kill().expect("kill a tool");
+    child.wait().expect("wait for a tool").success()
+}
+
+fn puts(served: bool, chance: &mut Chance) {
+    let place = Place::new(served, &[]);
+    let (small, large) = (pattern(1, 100_000), pattern(2, SIZE));
+    let files = [&small, &large].map(|bytes| {
+        let path = place.shop.folder().join(format!("input-{}", bytes.len()));
+        std::fs::write(&path, bytes).expect("write");
+        path
+    });
+    let command = |key: &str| {
+        [
+            "s3put",
+            "--meta",
+            "origin=the tests",
+            "--part-size",
+            "5M",
+            "-k",
+            key,
+        ]
+        .map(str::to_owned)
+    };
+    let times = [0, 1].map(|kind| {
+        let words = command(&format!("whole-{kind}"));
+        place.measure(&words.each_ref().map(String::as_str), Some(&files[kind]))
+    });
+    let mut killed = 0;
+    for round in 0..PUTS {
+        let kind = usize::try_from(round % 3).unwrap_or(0).min(1);
+        let bytes = [&small, &large][kind];
+        let key = format!("killed-{round}");
+        let words = command(&key);
+        let words = words.each_ref().map(String::as_str);
+        let child = place.start(&words, Some(&files[kind]), Stdio::null());
+        let done = kill_within(child, times[kind], chance);
+        killed += u64::from(!done);
+        let stored = place.stored();
+        match stored.objects.get(&key) {
+            Some(object) => assert!(
+                object.body == *bytes && object.metadata.contains_key("origin"),
+                "{key}: {object:?}"
+            ),
+            None => assert!(!done, "{key} was stored, and is not there"),
+        }
+        // The next run, under another name. It is deleted, so that looking stays fast.
+        let next = place.shop.run(
+            &["s3put", "--meta", "origin=the tests", "-k", "next"],
+            Some(&files[0]),
+        );
+        assert_eq!(next.code, Some(0), "after {key}: {}", next.err);
+        assert!(place.stored().objects["next"].body == small, "after {key}");
+        for key in [key.as_str(), "next"] {
+            let _ = place.shop.run(&["s3prune", "-k", key, "--delete"], None);
+        }
+    }
+    println!("{killed} of {PUTS} puts were killed before their end");
+    listed(&place);
+    if !served {
+        swept(&place);
+    }
+}
+
+/// What is there is listed: objects, and uploads that nobody finished. Those can be aborted.
+fn listed(place: &Place) {
+    let stored = place.stored();
+    let uploads = place.shop.run(&["s3ls", "--uploads", "-a", "-j"], None);
+    let lines = String::from_utf8_lossy(&uploads.out).lines().count();
+    assert_eq!(lines, stored.uploads.len(), "{}", uploads.err);
+    println!("{lines} uploads are unfinished");
+    let aborted = place
+        .shop
+        .run(&["s3prune", "--uploads", "0d", "-a", "--delete"], None);
+    assert_eq!(aborted.code, Some(0), "{}", aborted.err);
+    let left = place.stored();
+    assert!(left.uploads.is_empty(), "{:?}", left.uploads);
+    assert_eq!(left.objects, stored.objects);
+}
+
+/// An hour later the next writer removes what the killed ones left on the disk; and every file is somebody's.
+fn swept(place: &Place) {
+    let bucket = place.shop.bucket();
+    let inner = bucket.join(".s3pipes");
+    let past = SystemTime::now() - Duration::from_secs(2 * 3600);
+    let older = |path: &Path| {
+        let file = File::open(path).expect("open a leftover");
+        file.set_modified(past).expect("make a leftover older");
+    };
+    let entries = |folder: &str| -> Vec<_> {
+        let entries = std::fs::read_dir(inner.join(folder)).expect("read a folder");
+        entries
+            .map(|entry| entry.expect("read a folder").path())
+            .collect()
+    };
+    let left = entries("tmp").len() + entries("uploads").len();
+    println!("{left} leftovers");
+    for path in entries("tmp").iter().chain(&entries("uploads")) {
+        older(path);
+    }
+    older(&inner.join("swept"));
+    let input = place.shop.folder().join("input-100000");
+    let next = place.shop.run(&["s3put", "-k", "sweeper"], Some(&input));
+    assert_eq!(next.code, Some(0), "{}", next.err);
+    assert_eq!(entries("tmp"), Vec::<std::path::PathBuf>::new());
+    assert_eq!(entries("uploads"), Vec::<std::path::PathBuf>::new());
+    let mut bodies: Vec<String> = std::fs::read_dir(&bucket)
+        .expect("read the bucket")
+        .map(|entry| entry.expect("read the bucket").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name != ".s3pipes")
+        .collect();
+    bodies.sort();
+    assert_eq!(bodies, place.stored().keys(), "bodies without an object");
+    assert_eq!(entries("bodies"), Vec::<std::path::PathBuf>::new());
+}
+
+fn gets(served: bool, chance: &mut Chance) {
+    let place = Place::new(served, &[("big", SIZE)]);
+    let before = place.stored();
+    let bytes = &before.objects["big"].body;
+    let out = place.shop.folder().join("out");
+    let words = ["s3get", "-k", "big", "--part-size", "1M"];
+    let time = place.measure(&words, None);
+    for round in 0..GETS {
+        let file = File::create(&out).expect("make a file");
+        let done = kill_within(place.start(&words, None, file.into()), time, chance);
+        let came = std::fs::read(&out).expect("read what came");
+        assert!(bytes.starts_with(&came), "round {round}: other bytes");
+        assert!(!done || came.len() == bytes.len(), "round {round}: exit 0");
+    }
+    let again = place.shop.run(&words, None);
+    assert!(
+        again.code == Some(0) && again.out == *bytes,
+        "{}",
+        again.err
+    );
+    assert_eq!(place.stored(), before);
+}
+
+fn prunes(served: bool, chance: &mut Chance) {
+    let template = Place::new(false, CHAIN);
+    let words = [
+        "s3prune",
+        "-a",
+        "--keep-last",
+        "1",
+        "--trust-dates",
+        "--delete",
+    ];
+    let fresh = || {
+        let mut place = Place::new(served, &[]);
+        let disk = place.shop.folder().join("disk");
+        std::fs::remove_dir_all(&disk).expect("make room");
+        copy_tree(&template.shop.folder().join("disk"), &disk);
+        if served {
+            // A server of its own: the one before looks at a folder that is gone.
+            let running = serve::start(Options::new(&disk)).expect("start s3serve");
+            place
+                .shop
+                .go_to(&Server::of_tests("s3serve", &running.url), BUCKET);
+            place.server = Some(running);
+        }
+        place
+    };
+    let time = fresh().measure(&words, None);
+    for round in 0..PRUNES {
+        let place = fresh();
+        kill_within(place.start(&words, None, Stdio::null()), time, chance);
+        let left = place.stored();
+        let has = |key: &str| left.objects.contains_key(key);
+        let keys = left.keys();
+        assert!(has("h:home:0:2024-02-01"), "round {round}: {keys:?}");
+        // Whatever is left has what it needs; and what looks like a dump is a whole one.
+        assert!(
+            !has("h:home:2:2024-01-03") || has("h:home:1:2024-01-02"),
+            "round {round}: {keys:?}"
+        );
+        assert!(
+            !has("h:home:1:2024-01-02") || has("h:home:0:2024-01-01"),
+            "round {round}: {keys:?}"
+        );
+        let rest = ["h:home:0:2012-01-01:1", "h:home:0:2012-01-01:2"].map(has);
+        assert!(
+            !has("h:home:0:2012-01-01:0") || rest == [true, true],
+            "round {round}: {keys:?}"
+        );
+        let again = place.shop.run(&words, None);
+        assert_eq!(again.code, Some(0), "round {round}: {}", again.err);
+        let mut last = place.stored();
+        last.objects
+            .retain(|key, _| !key.starts_with("h:home:0:2012-01-01:"));
+        assert_eq!(last.keys(), ["h:home:0:2024-02-01"], "round {round}");
+    }
+}
