@@ -11,6 +11,7 @@ mod examples;
 mod faults;
 mod layers;
 mod masks;
+mod network;
 mod outside;
 mod pages;
 mod phases;

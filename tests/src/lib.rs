@@ -12,6 +12,7 @@
 
 pub mod client;
 pub mod missing;
+pub mod net;
 pub mod scratch;
 pub mod serve;
 pub mod servers;
