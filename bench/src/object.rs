@@ -6,7 +6,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use crc_fast::{CrcAlgorithm, Digest};
+use crcs::{CrcAlgorithm, Digest};
 
 use crate::http::{Answer, Request};
 

@@ -4,7 +4,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumType;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use crc_fast::{CrcAlgorithm, Digest};
+use crcs::{CrcAlgorithm, Digest};
 use md5::Digest as _;
 
 use super::ladder::Ladder;
@@ -49,12 +49,12 @@ pub(super) fn etag_of_parts<'a>(
 
 /// CRC-64/NVME of `bytes`.
 pub(super) fn crc64(bytes: &[u8]) -> u64 {
-    crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
+    crcs::checksum(CrcAlgorithm::Crc64Nvme, bytes)
 }
 
 /// The CRC of two pieces put together.
 pub(super) fn joined(first: u64, second: u64, second_length: u64) -> u64 {
-    crc_fast::checksum_combine(CrcAlgorithm::Crc64Nvme, first, second, second_length)
+    crcs::checksum_combine(CrcAlgorithm::Crc64Nvme, first, second, second_length)
 }
 
 /// What the server holds of the whole object, as `NAME:BASE64`.

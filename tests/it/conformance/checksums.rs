@@ -6,7 +6,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedPart};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use crc_fast::CrcAlgorithm;
+use crcs::CrcAlgorithm;
 
 use super::Outcome;
 use super::answers::{Answer, demand, pattern, same, same_bytes};
@@ -24,11 +24,11 @@ const DAMAGED: &[&str] = &["BadDigest"];
 
 /// A CRC as S3 writes it: big endian, base64.
 pub fn crc64nvme(bytes: &[u8]) -> String {
-    BASE64_STANDARD.encode(crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes).to_be_bytes())
+    BASE64_STANDARD.encode(crcs::checksum(CrcAlgorithm::Crc64Nvme, bytes).to_be_bytes())
 }
 
 fn crc32(algorithm: CrcAlgorithm, bytes: &[u8]) -> String {
-    let crc = u32::try_from(crc_fast::checksum(algorithm, bytes)).expect("32 bits");
+    let crc = u32::try_from(crcs::checksum(algorithm, bytes)).expect("32 bits");
     BASE64_STANDARD.encode(crc.to_be_bytes())
 }
 

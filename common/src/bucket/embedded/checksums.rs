@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use crc_fast::{CrcAlgorithm, Digest};
+use crcs::{CrcAlgorithm, Digest};
 use http::HeaderMap;
 use s3s::crypto::{Checksum as _, Md5, Sha1, Sha256};
 use s3s::dto;

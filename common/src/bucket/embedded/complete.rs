@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crc_fast::CrcAlgorithm;
+use crcs::CrcAlgorithm;
 use s3s::crypto::{Checksum as _, Sha1, Sha256};
 use s3s::dto::{CompletedPart, ETag};
 use s3s::{S3Result, s3_error};
@@ -243,9 +243,9 @@ impl Shifts {
     fn by(&mut self, value: u64, length: u64) -> u64 {
         let crc = self.crc;
         if self.uses.get(&length).is_none_or(|&uses| uses <= 64) {
-            return crc_fast::checksum_combine(crc, value, 0, length);
+            return crcs::checksum_combine(crc, value, 0, length);
         }
-        let each = |bit: u32| crc_fast::checksum_combine(crc, 1 << bit, 0, length);
+        let each = |bit: u32| crcs::checksum_combine(crc, 1 << bit, 0, length);
         let bits = self
             .bits
             .entry(length)
@@ -267,7 +267,7 @@ fn composite(parts: &[Part], algorithm: Algorithm) -> S3Result<String> {
     let value = match (algorithm, algorithm.crc()) {
         (Algorithm::Sha1, _) => encode(Sha1::checksum(&all).as_slice()),
         (Algorithm::Sha256, _) => encode(Sha256::checksum(&all).as_slice()),
-        (_, Some(crc)) => algorithm.encode_crc(crc_fast::checksum(crc, &all)),
+        (_, Some(crc)) => algorithm.encode_crc(crcs::checksum(crc, &all)),
         (_, None) => return Err(s3_error!(NotImplemented)),
     };
     Ok(format!("{value}-{}", parts.len()))
@@ -373,7 +373,7 @@ mod tests {
                 .map(|at: usize| (at * 7 % 251) as u8)
                 .collect();
             let part = |(at, piece): (usize, &[u8])| {
-                let value = algorithm.encode_crc(crc_fast::checksum(crc, piece));
+                let value = algorithm.encode_crc(crcs::checksum(crc, piece));
                 Part {
                     number: at as u32 + 1,
                     size: piece.len() as u64,
@@ -388,7 +388,7 @@ mod tests {
             let parts: Vec<Part> = bytes.chunks(37).enumerate().map(part).collect();
             assert_eq!(
                 combine(&parts, algorithm).unwrap(),
-                crc_fast::checksum(crc, &bytes)
+                crcs::checksum(crc, &bytes)
             );
         }
     }

@@ -69,7 +69,7 @@ impl Home {
 }
 
 fn crc64(bytes: &[u8]) -> String {
-    Algorithm::Crc64Nvme.encode_crc(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes))
+    Algorithm::Crc64Nvme.encode_crc(crcs::checksum(crcs::CrcAlgorithm::Crc64Nvme, bytes))
 }
 
 #[tokio::test]
@@ -470,7 +470,7 @@ async fn checksums_of_every_kind() {
         let record = home.record("k").unwrap();
         assert_eq!(record.crc64nvme, crc64(&bytes));
         if kind == Some(ChecksumType::FullObject) {
-            let whole = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, &bytes);
+            let whole = crcs::checksum(crcs::CrcAlgorithm::Crc32IsoHdlc, &bytes);
             assert_eq!(
                 record.checksums["CRC32"],
                 Algorithm::Crc32.encode_crc(whole)

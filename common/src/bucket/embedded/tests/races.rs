@@ -15,7 +15,7 @@ fn another(home: &Home) -> Client {
 }
 
 fn record(key: &str, bytes: &[u8]) -> Record {
-    let crc64 = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes);
+    let crc64 = crcs::checksum(crcs::CrcAlgorithm::Crc64Nvme, bytes);
     Record {
         key: key.to_owned(),
         body: String::new(),
