@@ -2,7 +2,8 @@
 //!
 //! An [`Entry`] is one object as the server lists it; a [`Dump`] is one object, or all the pieces of one name.
 //! Whatever is not a dump stays in view as [`Catalogue::others`], and so do pieces beside a dump that is one
-//! object: they are never read as part of it.
+//! object: they are never read as part of it, unless the objects themselves say that they continue it. A listing
+//! can't tell that: it has [questions](Catalogue::questions), and whoever can look at objects answers them.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,8 @@ pub struct Dump {
     pub name: DumpName,
     /// Its objects, in the order of their bytes; never empty.
     pub pieces: Vec<(Piece, Entry)>,
+    /// Another object must follow the last one, and doesn't.
+    breaks_off: bool,
 }
 
 impl Dump {
@@ -77,6 +80,13 @@ impl Dump {
     /// What keeps the pieces from being one whole stream, if anything does.
     #[must_use]
     pub fn flaw(&self) -> Option<String> {
+        if self.breaks_off {
+            let next = self.pieces.len();
+            return Some(format!(
+                "{}:{next}, in which it goes on, is missing or belongs to something else",
+                self.key()
+            ));
+        }
         flaw(
             &self
                 .pieces
@@ -92,7 +102,9 @@ fn flaw(pieces: &[Piece]) -> Option<String> {
     for (expected, piece) in (0..).zip(pieces) {
         let number = match (*piece, pieces[0]) {
             (Piece::Whole, _) => expected,
-            (Piece::Number(n), Piece::Number(_)) | (Piece::Chunk(n), Piece::Chunk(_)) => n,
+            (Piece::Number(n), Piece::Number(_))
+            | (Piece::Chunk(n), Piece::Chunk(_))
+            | (Piece::Next(n), Piece::Whole) => n,
             _ => return Some("it is stored in two forms at once".to_owned()),
         };
         if number != expected {
@@ -104,20 +116,52 @@ fn flaw(pieces: &[Piece]) -> Option<String> {
 
 /// Takes from the objects of one name, which are in order, those that are not part of the dump.
 ///
-/// A dump that is one object is all there. Whoever may write, but not replace anything, must not be able to
+/// A dump that has an object of its own name is all there. Whoever may write, but not replace anything, must not be able to
 /// add to it, or to spoil it: pieces beside it are strays. The other way round an object planted beside an
 /// older dump in pieces must not pass for that dump. There the server's clock tells: if it bears out the date
 /// of a piece and not that of the object, they stay together, as two forms of which neither is believed.
 fn strays(name: &DumpName, pieces: &mut Vec<(Piece, Entry)>) -> Vec<(Piece, Entry)> {
-    let Some(((Piece::Whole, whole), beside)) = pieces.split_first() else {
+    let own = pieces
+        .iter()
+        .take_while(|(piece, _)| matches!(piece, Piece::Whole | Piece::Next(_)))
+        .count();
+    let (Some((Piece::Whole, whole)), beside) = (pieces.first(), &pieces[own..]) else {
         return Vec::new();
     };
     let is_borne_out = |entry: &Entry| is_borne_out(&name.date, entry.modified);
     if !is_borne_out(whole) && beside.iter().any(|(_, entry)| is_borne_out(entry)) {
         return Vec::new();
     }
-    pieces.split_off(1)
+    pieces.split_off(own)
 }
+
+/// What only a look at an object can tell.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Question {
+    /// The dump that it is about.
+    pub name: DumpName,
+    /// The object to look at.
+    pub key: String,
+    /// It has the dump's own name: is it continued? If not: does it continue something?
+    pub begins: bool,
+}
+
+/// What a look at the objects of a name has told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Bond {
+    /// `KEY` is continued, by `KEY:1` up to this number; whole if no other one must follow.
+    Continued {
+        /// The number of the last one.
+        by: u32,
+        /// Nothing is missing.
+        whole: bool,
+    },
+    /// They continue an object that isn't there: a run that failed at its very end, or a removal.
+    Orphans,
+}
+
+/// The answers to a catalogue's questions, as far as there are any.
+pub type Bonds = BTreeMap<DumpName, Bond>;
 
 /// A bucket's content: dumps in the order of host, file system, level, date; and the rest.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -128,8 +172,37 @@ pub struct Catalogue {
     pub others: Vec<Entry>,
 }
 
-impl FromIterator<Entry> for Catalogue {
-    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+impl Catalogue {
+    /// What these entries leave open: whether `KEY` is continued, where there is a `KEY:N`; and whether what
+    /// looks like a dump without its first pieces is left over from one that was continued.
+    #[must_use]
+    pub fn questions(entries: &[Entry]) -> Vec<Question> {
+        let mut names: BTreeMap<DumpName, Vec<(Piece, &Entry)>> = BTreeMap::new();
+        for entry in entries {
+            if let Some((name, piece)) = parse_key(&entry.key) {
+                names.entry(name).or_default().push((piece, entry));
+            }
+        }
+        names
+            .into_iter()
+            .filter_map(|(name, mut pieces)| {
+                pieces.sort_by_key(|(piece, _)| *piece);
+                let &(first, entry) = pieces.first()?;
+                let begins = first == Piece::Whole;
+                let may_continue = |piece: &Piece| matches!(piece, Piece::Number(1..));
+                let open = match first {
+                    Piece::Whole => pieces.iter().any(|(piece, _)| may_continue(piece)),
+                    other => may_continue(&other),
+                };
+                let key = entry.key.clone();
+                open.then_some(Question { name, key, begins })
+            })
+            .collect()
+    }
+
+    /// The catalogue of `entries`, and of what is known besides.
+    #[must_use]
+    pub fn new(entries: impl IntoIterator<Item = Entry>, bonds: &Bonds) -> Self {
         let mut dumps: BTreeMap<DumpName, Vec<(Piece, Entry)>> = BTreeMap::new();
         let mut others = Vec::new();
         for entry in entries {
@@ -140,18 +213,44 @@ impl FromIterator<Entry> for Catalogue {
         }
         let dumps = dumps
             .into_iter()
-            .map(|(name, mut pieces)| {
+            .filter_map(|(name, mut pieces)| {
+                let bond = bonds.get(&name);
+                if let Some(Bond::Continued { by, .. }) = bond {
+                    for (piece, _) in &mut pieces {
+                        match *piece {
+                            Piece::Number(number) if (1..=*by).contains(&number) => {
+                                *piece = Piece::Next(number);
+                            }
+                            _ => {}
+                        }
+                    }
+                }
                 pieces.sort_by_key(|(piece, _)| *piece);
                 others.extend(
                     strays(&name, &mut pieces)
                         .into_iter()
                         .map(|(_, entry)| entry),
                 );
-                Dump { name, pieces }
+                if bond == Some(&Bond::Orphans) {
+                    others.extend(pieces.drain(..).map(|(_, entry)| entry));
+                }
+                let breaks_off = matches!(bond, Some(Bond::Continued { whole: false, .. }));
+                (!pieces.is_empty()).then_some(Dump {
+                    name,
+                    pieces,
+                    breaks_off,
+                })
             })
             .collect();
         others.sort_by(|one: &Entry, other| one.key.cmp(&other.key));
         Self { dumps, others }
+    }
+}
+
+/// The catalogue of entries as far as their names tell.
+impl FromIterator<Entry> for Catalogue {
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        Self::new(entries, &Bonds::new())
     }
 }
 
@@ -247,9 +346,65 @@ mod tests {
     }
 
     #[test]
+    fn what_continues_a_dump_is_part_of_it_and_nothing_else_is() {
+        let keys = [
+            "h:f:0:2017-01-01",
+            "h:f:0:2017-01-01:0",
+            "h:f:0:2017-01-01:1",
+            "h:f:0:2017-01-01:10",
+            "h:f:0:2017-01-01:2",
+            "h:f:1:2017-01-02:1",
+            "h:f:1:2017-01-03",
+            "h:f:1:2017-01-03:2",
+            "h:f:1:2017-01-04:0",
+            "x",
+        ];
+        let entries = || keys.map(entry).to_vec();
+        let questions: Vec<(String, bool)> = Catalogue::questions(&entries())
+            .into_iter()
+            .map(|question| (question.key, question.begins))
+            .collect();
+        assert_eq!(
+            questions,
+            [
+                ("h:f:0:2017-01-01".to_owned(), true),
+                ("h:f:1:2017-01-02:1".to_owned(), false),
+                ("h:f:1:2017-01-03".to_owned(), true)
+            ]
+        );
+        let name = |key| DumpName::parse(key).unwrap();
+        let catalogue = |by, whole| {
+            let bonds = Bonds::from([
+                (name("h:f:0:2017-01-01"), Bond::Continued { by, whole }),
+                (name("h:f:1:2017-01-02"), Bond::Orphans),
+            ]);
+            Catalogue::new(entries(), &bonds)
+        };
+        let keys_of = |dump: &Dump| {
+            let keys = dump.pieces.iter().map(|(_, entry)| entry.key.clone());
+            keys.collect::<Vec<_>>()
+        };
+        let whole = catalogue(2, true);
+        assert_eq!(keys_of(&whole.dumps[0]), [keys[0], keys[2], keys[4]]);
+        assert_eq!((whole.dumps[0].flaw(), whole.dumps.len()), (None, 3));
+        let others: Vec<&str> = whole.others.iter().map(|one| one.key.as_str()).collect();
+        assert_eq!(others, [keys[1], keys[3], keys[5], keys[7], keys[9]]);
+        let torn = catalogue(1, false);
+        assert_eq!(keys_of(&torn.dumps[0]), [keys[0], keys[2]]);
+        assert_eq!(
+            torn.dumps[0].flaw().as_deref(),
+            Some(
+                "h:f:0:2017-01-01:2, in which it goes on, is missing or belongs to something else"
+            )
+        );
+    }
+
+    #[test]
     fn flaws() {
-        use Piece::{Chunk, Number, Whole};
+        use Piece::{Chunk, Next, Number, Whole};
         assert_eq!(flaw(&[Whole]), None);
+        assert_eq!(flaw(&[Whole, Next(1), Next(2)]), None);
+        assert!(flaw(&[Whole, Next(2)]).is_some());
         assert_eq!(flaw(&[Number(0), Number(1)]), None);
         assert_eq!(flaw(&[Chunk(0), Chunk(1)]), None);
         assert!(flaw(&[Number(1)]).is_some());

@@ -5,7 +5,7 @@
 //! generations of keys are understood; only the first form is written, the others are older data, and count
 //! only where no object has the name itself:
 //!
-//! - `KEY`: the dump is one object;
+//! - `KEY`: the dump is one object; if it is longer than one may be, it goes on in `KEY:1`, `KEY:2`, …;
 //! - `KEY:N`: numbered pieces, N in decimal without padding;
 //! - `KEY/chunk_NNNNNN`: numbered pieces, six digits.
 
@@ -280,8 +280,10 @@ impl fmt::Display for DumpName {
 /// Which part of a dump an object holds. The order is the order of the bytes.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Piece {
-    /// `KEY`: all of it.
+    /// `KEY`: all of it, or all that one object may hold.
     Whole,
+    /// `KEY:N` where it is known to continue `KEY`, which a name alone doesn't tell.
+    Next(u32),
     /// `KEY:N`.
     Number(u32),
     /// `KEY/chunk_NNNNNN`.

@@ -15,7 +15,7 @@ use std::io::Write;
 use common::bucket::Bucket;
 use common::error::{Class, Error, Result};
 use common::levels::{Set, is_trusted};
-use common::listing::{Catalogue, Dump};
+use common::listing::Dump;
 use common::names::{parse_key, short_host};
 use common::prices::Bill;
 use common::run::{Speaker, Streams, written};
@@ -61,7 +61,7 @@ fn list(args: &Args, streams: &mut Streams) -> Result<()> {
     for prefix in wanted.prefixes() {
         entries.extend(bucket.list(&prefix)?);
     }
-    let mut catalogue: Catalogue = entries.into_iter().collect();
+    let mut catalogue = bucket.catalogue(entries)?;
     let of_others = catalogue.dumps.len();
     catalogue
         .dumps
@@ -232,7 +232,7 @@ fn print_rows(
 
 #[cfg(test)]
 mod tests {
-    use common::listing::Entry;
+    use common::listing::{Catalogue, Entry};
 
     use super::*;
 

@@ -20,7 +20,6 @@ use std::io::{Read, Write};
 
 use common::bucket::{Bucket, Upload};
 use common::error::{Class, Doing, Error, Result};
-use common::listing::{Catalogue, Entry};
 use common::names::parse_key;
 use common::run::{Speaker, Streams, written};
 use jiff::Timestamp;
@@ -56,18 +55,18 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
                 .host()?
                 .map(|host| format!("{host}:"))
                 .unwrap_or_default();
-            catalogue = catalogue_of(bucket.list(&prefix)?);
+            catalogue = bucket.catalogue(bucket.list(&prefix)?)?;
             plan = choice::by_policy(&catalogue, policy, args.trust_dates, voice);
         }
         Task::Key(key) => {
             // A dump is judged among its whole set, any other object alone.
             let prefix =
                 parse_key(key).map_or_else(|| key.clone(), |(name, _)| format!("{}:", name.set()));
-            catalogue = catalogue_of(bucket.list(&prefix)?);
+            catalogue = bucket.catalogue(bucket.list(&prefix)?)?;
             plan = choice::by_key(&catalogue, key, &args)?;
         }
         Task::Listed => {
-            catalogue = catalogue_of(bucket.list("")?);
+            catalogue = bucket.catalogue(bucket.list("")?)?;
             (plan, skipped) = choice::by_list(&catalogue, &listed, &args, voice)?;
         }
         Task::Uploads => {}
@@ -119,10 +118,6 @@ fn read_keys(streams: &mut Streams) -> Result<BTreeSet<String>> {
         .read_to_end(&mut input)
         .doing("read keys from standard input")?;
     keys::parse(input)
-}
-
-fn catalogue_of(entries: Vec<Entry>) -> Catalogue {
-    entries.into_iter().collect()
 }
 
 fn untried(plan: &Plan<'_>) -> Vec<Option<Fate>> {
@@ -208,9 +203,7 @@ fn conclude(mut failures: Vec<Error>, skipped: usize, voice: Speaker) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use common::listing::Dump;
-
-    use super::*;
+    use common::listing::{Catalogue, Dump, Entry};
 
     /// Dumps of one byte, each with when the server took it in; an empty time is noon of the day named.
     pub(crate) fn dumps(keys: &[(&str, &str)]) -> Vec<Dump> {

@@ -77,6 +77,12 @@ pub struct Args {
     /// Parts of SIZE instead of growing ones (5M to 5G)
     #[arg(long, value_name = "SIZE", help_heading = "Speed")]
     part_size: Option<Size>,
+    /// Go on in another object after SIZE (5M to 48.8T) [default: 5T]
+    #[arg(long, value_name = "SIZE", help_heading = "Speed")]
+    max_object: Option<Size>,
+    /// Parts of one object, where the server takes fewer than S3
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Speed")]
+    max_parts: u32,
     /// Parts under way at once
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Speed")]
     parallel: u8,
@@ -264,6 +270,8 @@ impl Args {
             grant_owner: self.grant_owner,
             allow_empty: self.allow_empty,
             part_size: self.part_size.map(|size| size.0),
+            max_object: self.max_object.map(|size| size.0),
+            max_parts: self.max_parts,
             parallel: usize::from(self.parallel),
             memory: self.memory.0,
             pacer,
@@ -420,6 +428,7 @@ fn set_acl(args: &Args, bucket: &Bucket, streams: &mut Streams) -> Result<()> {
             }
         }
     };
+    let keys = bucket.with_continuations(keys)?;
     if args.dry_run {
         streams.voice().note(format_args!(
             "would set the ACL of {} in {}",

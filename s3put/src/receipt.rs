@@ -23,6 +23,37 @@ struct Receipt<'a, U> {
     #[serde(skip_serializing_if = "Option::is_none")]
     resumed: Option<u64>,
     upstream: U,
+    /// Where they are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    objects: Vec<Object<'a>>,
+}
+
+/// One of several objects that are a dump together.
+#[derive(Serialize)]
+struct Object<'a> {
+    key: &'a str,
+    size: u64,
+    crc64nvme: &'a str,
+    etag: Option<&'a str>,
+    version: Option<&'a str>,
+    parts: u32,
+}
+
+impl<'a> Object<'a> {
+    fn of(stored: &'a Stored) -> Self {
+        Self {
+            key: &stored.key,
+            size: stored.size,
+            crc64nvme: &stored.crc64nvme,
+            etag: etag(stored),
+            version: stored.version.as_deref(),
+            parts: stored.parts,
+        }
+    }
+}
+
+fn etag(stored: &Stored) -> Option<&str> {
+    Some(stored.etag.as_str()).filter(|etag| !etag.is_empty())
 }
 
 /// What is known of the programs before us.
@@ -48,7 +79,7 @@ pub(crate) fn line(stored: &Stored, place: &Place, upstream: impl Serialize) -> 
         key: &stored.key,
         size: stored.size,
         crc64nvme: &stored.crc64nvme,
-        etag: Some(stored.etag.as_str()).filter(|etag| !etag.is_empty()),
+        etag: etag(stored),
         version: stored.version.as_deref(),
         class: &stored.class,
         parts: stored.parts,
@@ -56,6 +87,7 @@ pub(crate) fn line(stored: &Stored, place: &Place, upstream: impl Serialize) -> 
         token: stored.token.as_deref(),
         resumed: Some(stored.resumed).filter(|bytes| *bytes > 0),
         upstream,
+        objects: stored.objects.iter().map(Object::of).collect(),
     };
     // Strings and finite numbers always have a JSON form.
     serde_json::to_string(&receipt).unwrap_or_default()

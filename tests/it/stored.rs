@@ -29,7 +29,7 @@ pub struct Object {
 /// Without the bytes: there may be millions.
 impl std::fmt::Debug for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, &self.body);
+        let crc = crcs::checksum(crcs::CrcAlgorithm::Crc64Nvme, &self.body);
         write!(f, "{} bytes ({crc:x}) {:?}", self.body.len(), self.metadata)
     }
 }

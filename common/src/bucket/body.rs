@@ -1,4 +1,4 @@
-//! The body of an upload: a part that is in memory, sent in slices, paced, and seen to move.
+//! The body of an upload: a part, sent in slices, paced, and seen to move.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,16 +10,17 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
+use super::content::{Content, Reading};
 use super::patience::Progress;
 use crate::rate::{Grant, Pacer};
 
 /// Large enough that handing it on costs nothing, small enough to see progress on a slow line.
 const SLICE: usize = 256 << 10;
 
-/// A body of `bytes` that is sent as fast as `pacer` allows and reports to `progress`.
-pub(super) fn paced(bytes: Bytes, pacer: Arc<Pacer>, progress: Arc<Progress>) -> ByteStream {
+/// A body of `content` that is sent as fast as `pacer` allows and reports to `progress`.
+pub(super) fn paced(content: &Content, pacer: Arc<Pacer>, progress: Arc<Progress>) -> ByteStream {
     ByteStream::new(SdkBody::from_body_1_x(Paced {
-        left: bytes,
+        left: content.read(),
         pacer,
         progress,
         waiting: None,
@@ -27,7 +28,7 @@ pub(super) fn paced(bytes: Bytes, pacer: Arc<Pacer>, progress: Arc<Progress>) ->
 }
 
 struct Paced {
-    left: Bytes,
+    left: Reading,
     pacer: Arc<Pacer>,
     progress: Arc<Progress>,
     waiting: Option<Pin<Box<Sleep>>>,
@@ -35,14 +36,14 @@ struct Paced {
 
 impl Body for Paced {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = std::io::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
-        if this.left.is_empty() {
+        if this.left.left() == 0 {
             return Poll::Ready(None);
         }
         // Being held back on purpose is not standing still.
@@ -52,9 +53,9 @@ impl Body for Paced {
                 ready!(sleep.as_mut().poll(context));
                 this.waiting = None;
             }
-            match this.pacer.take(SLICE.min(this.left.len())) {
+            match this.pacer.take(this.left.next(SLICE)) {
                 Grant::Go(bytes) => {
-                    return Poll::Ready(Some(Ok(Frame::data(this.left.split_to(bytes)))));
+                    return Poll::Ready(Some(this.left.take(bytes).map(Frame::data)));
                 }
                 Grant::Wait(time) => this.waiting = Some(Box::pin(tokio::time::sleep(time))),
             }
@@ -62,11 +63,11 @@ impl Body for Paced {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.is_empty()
+        self.left.left() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left.len() as u64)
+        SizeHint::with_exact(self.left.left())
     }
 }
 
@@ -82,7 +83,8 @@ mod tests {
         // Half a second's worth, so that more than the first burst is needed.
         let bytes = Bytes::from(vec![7; 1 << 19]);
         let pacer = Arc::new(Pacer::new(Rate::per_second(1 << 20)));
-        let body = paced(bytes.clone(), Arc::clone(&pacer), Arc::new(Progress::new()));
+        let content = Content::Memory([bytes.clone()].into());
+        let body = paced(&content, Arc::clone(&pacer), Arc::new(Progress::new()));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();

@@ -8,8 +8,8 @@ use super::failure::Failure;
 use super::patience::bounded;
 use crate::error::{Error, Result};
 use crate::levels::{Set, is_trusted};
-use crate::listing::{Catalogue, Dump};
-use crate::names::DumpName;
+use crate::listing::Dump;
+use crate::names::{DumpName, Piece};
 
 impl Bucket {
     /// What the server says of an object, with the checksum that it holds.
@@ -54,6 +54,7 @@ impl Bucket {
     }
 
     /// Keys of the objects that make up the dump of exactly this name, in the order of their bytes; never empty.
+    /// A single one may be [continued](Self::with_continuations) by others.
     ///
     /// # Errors
     /// If it isn't there, or a piece is missing.
@@ -63,7 +64,7 @@ impl Bucket {
         let Some(entries) = self.list_if_allowed(&key)? else {
             return Ok(vec![key]);
         };
-        let catalogue: Catalogue = entries.into_iter().collect();
+        let catalogue = self.catalogue(entries)?;
         match catalogue.dumps.iter().find(|dump| dump.name == *name) {
             Some(dump) => pieces(dump),
             None => Err(Error::permanent(
@@ -80,7 +81,7 @@ impl Bucket {
     /// If there is none, a piece is missing, or the bucket can't be listed.
     pub fn newest_dump(&self, name: &DumpName) -> Result<Vec<String>> {
         let prefix = format!("{}:{}:{}:", name.host, name.fs, name.level);
-        let catalogue: Catalogue = self.list(&prefix)?.into_iter().collect();
+        let catalogue = self.catalogue(self.list(&prefix)?)?;
         let set = Set::of(catalogue.dumps.iter().collect());
         let Some(dump) = set.newest(None).map(|index| set.dumps()[index]) else {
             let what = format!("read {} level {} of {}", name.fs, name.level, name.host);
@@ -106,9 +107,10 @@ fn pieces(dump: &Dump) -> Result<Vec<String>> {
     if let Some(flaw) = dump.flaw() {
         return Err(Error::permanent(format!("read {}", dump.key()), flaw));
     }
-    Ok(dump
+    // What continues an object is found by what the objects say, by whoever reads them.
+    let named = dump
         .pieces
         .iter()
-        .map(|(_, entry)| entry.key.clone())
-        .collect())
+        .filter(|(piece, _)| !matches!(piece, Piece::Next(_)));
+    Ok(named.map(|(_, entry)| entry.key.clone()).collect())
 }

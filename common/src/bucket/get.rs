@@ -3,7 +3,8 @@
 //! Each object is looked at first; every range is then tied to the content that was seen (`If-Match`), so that a
 //! stream is never sewn together from two versions. A range that breaks off goes on in the middle of itself.
 //! Ranges wait for their turn in a window of bounded size: a slow reader costs no memory. Success is reported
-//! only after a checksum of the whole object, as the server holds it, matched what was written.
+//! only after a checksum of the whole object, as the server holds it, matched what was written. An object that
+//! is continued by others is read with all of them, or not at all.
 
 mod span;
 
@@ -30,7 +31,8 @@ const LOOKS: usize = 16;
 
 /// What to read, and how.
 pub struct Wish {
-    /// Keys, without the place's prefix; their bytes follow one another.
+    /// Keys, without the place's prefix; their bytes follow one another. A single one stands for all the objects
+    /// that continue it.
     pub keys: Vec<String>,
     /// Only these bytes of the whole.
     pub span: Option<Span>,
@@ -108,11 +110,16 @@ impl Bucket {
         out: mpsc::Sender<Delivery>,
         progress: &(dyn Fn(Told) + Sync),
     ) -> Result<()> {
-        let objects: Vec<Seen> = stream::iter(&wish.keys)
+        let mut objects: Vec<Seen> = stream::iter(&wish.keys)
             .map(|key| self.look(key))
             .buffered(LOOKS)
             .try_collect()
             .await?;
+        if let [only] = objects.as_slice() {
+            for (key, head) in self.continuations(&only.key, &only.head).await? {
+                objects.push(self.seen(&key, head)?);
+            }
+        }
         let total: u64 = objects.iter().map(|object| object.size).sum();
         let (first, end) = match &wish.span {
             None => (0, total),
@@ -277,6 +284,10 @@ impl Bucket {
             ),
             _ => failure.error(format!("read {key}")),
         })?;
+        self.seen(key, head)
+    }
+
+    fn seen(&self, key: &str, head: HeadObjectOutput) -> Result<Seen> {
         let size = head
             .content_length()
             .and_then(|size| u64::try_from(size).ok());

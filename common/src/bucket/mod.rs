@@ -8,6 +8,8 @@ mod acl;
 mod body;
 mod checksum;
 mod client;
+mod content;
+mod continued;
 mod credentials;
 pub mod embedded;
 mod failure;

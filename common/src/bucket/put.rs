@@ -1,18 +1,23 @@
-//! Storing a stream as one object.
+//! Storing a stream as one object; or as several, if it is longer than one may be.
 //!
 //! The object appears by one request or not at all: a PutObject when the stream fits into the first part,
-//! else the completion of a multipart upload. Both are create-only unless the user says otherwise, and carry
+//! else the completion of a multipart upload. Objects that [continue](super::continued) it are completed before,
+//! so that it is still one request that makes all of it a dump. All requests are create-only unless the user says otherwise, and carry
 //! the CRC-64/NVME that was computed here, so that the server proves what it holds. Where the keys allow it,
 //! the key is looked at before (some servers ignore the condition) and the object after (some servers store
 //! something else). An upload that fails, or that a signal ends, is aborted. Memory is bounded by
-//! [`Order::memory`]; only where two parts alone are larger it is exceeded, and that is said.
+//! [`Order::memory`]; what doesn't fit goes through files.
 
+mod blocks;
 mod commit;
+mod input;
 mod pending;
 mod phases;
 mod reader;
 mod resume;
+mod scratch;
 mod send;
+mod several;
 mod upload;
 
 use std::cell::{Cell, RefCell};
@@ -24,20 +29,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
-use self::commit::Commit;
 pub use self::pending::Pending;
 pub use self::phases::Abandoned;
 use self::reader::Part;
 use self::resume::Unfinished;
-use self::upload::Upload;
-use super::ladder::{LARGEST, Ladder, SMALLEST};
+use super::ladder::{LARGEST, Ladder, MOST, Plan, SMALLEST, USUAL_LIMIT, fixed, plan};
 use super::{Bucket, signals};
 use crate::error::{Doing, Error, Result};
 use crate::rate::Pacer;
 use crate::units::human;
-
-/// The name under which an object carries the token of the run that made it.
-const TOKEN: &str = "s3pipes-token";
 
 /// A look at the key is good for this long.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -62,9 +62,13 @@ pub struct Order {
     pub allow_empty: bool,
     /// All parts of this many bytes, instead of growing ones.
     pub part_size: Option<u64>,
+    /// Bytes of one object, if not as many as is usual; a longer stream goes on in another one.
+    pub max_object: Option<u64>,
+    /// Parts of one object.
+    pub max_parts: u32,
     /// Parts under way at once.
     pub parallel: usize,
-    /// Bytes that buffers may take.
+    /// Bytes that buffers may take. Parts that don't fit go through files in `$TMPDIR` or `/var/tmp`.
     pub memory: u64,
     /// How fast to send.
     pub pacer: Arc<Pacer>,
@@ -96,31 +100,47 @@ pub struct Stored {
     pub token: Option<String>,
     /// Bytes that an earlier run had sent.
     pub resumed: u64,
+    /// The objects one by one, where they are several; the rest of the fields is about all of them together,
+    /// ETag, version and class about the first.
+    pub objects: Vec<Stored>,
 }
 
 impl Order {
     /// Fails if the order can't be carried out whatever the input.
     ///
     /// # Errors
-    /// If the parts have an impossible size.
+    /// If parts or objects have an impossible size.
     pub fn check(&self) -> Result<()> {
-        self.ladder().map(|_| ())
+        self.plan().map(|_| ())
     }
 
-    fn ladder(&self) -> Result<Ladder> {
+    fn plan(&self) -> Result<Plan> {
+        if let Some(size) = self.max_object
+            && !(SMALLEST..=LARGEST * u64::from(MOST)).contains(&size)
+        {
+            return Err(
+                Error::usage(format!("an object can't be of {}", human(size)))
+                    .hint("an object is 5M to 48.8T"),
+            );
+        }
         match self.part_size {
-            None => Ok(Ladder::default()),
-            Some(size) if (SMALLEST..=LARGEST).contains(&size) => Ok(Ladder::Fixed(size)),
+            None => Ok(plan(self.max_object, self.max_parts)),
+            Some(size) if (SMALLEST..=LARGEST).contains(&size) => {
+                Ok(fixed(size, self.max_object, self.max_parts))
+            }
             Some(size) => Err(Error::usage(format!("a part can't be of {}", human(size)))
                 .hint("a part is 5M to 5G")),
         }
     }
-}
 
-/// How many parts of `size` bytes may be in memory: those under way, one being filled and one waiting.
-fn buffers(memory: u64, parallel: usize, size: u64) -> usize {
-    let fit = usize::try_from(memory / size.max(1)).unwrap_or(usize::MAX);
-    fit.clamp(2, parallel.saturating_add(2))
+    /// The same, cut as an earlier run began to.
+    fn plan_with(&self, ladder: Ladder) -> Plan {
+        let reach = ladder.reach(self.max_parts.clamp(1, MOST));
+        Plan {
+            ladder,
+            limit: self.max_object.unwrap_or(USUAL_LIMIT).min(reach),
+        }
+    }
 }
 
 /// A stream whose bytes are all with the server, while nothing of it is visible yet.
@@ -221,7 +241,7 @@ struct Run<'a> {
     bucket: &'a Bucket,
     order: &'a Order,
     token: String,
-    ladder: Ladder,
+    plan: Plan,
     standing: &'a Standing,
     /// Told after every part.
     progress: &'a dyn Fn(u64),
@@ -261,7 +281,7 @@ impl Bucket {
         progress: &'a dyn Fn(u64),
         judge: Judge,
     ) -> Result<Run<'a>> {
-        let ladder = order.ladder()?;
+        let plan = order.plan()?;
         let unfinished = if order.resume {
             self.unless_ended(standing, resume::find(self, order, standing))?
         } else {
@@ -271,7 +291,10 @@ impl Bucket {
             bucket: self,
             order,
             token: format!("{:016x}{:016x}", super::random(), super::random()),
-            ladder: unfinished.as_ref().map_or(ladder, |found| found.ladder),
+            plan: match &unfinished {
+                Some(found) => order.plan_with(found.ladder),
+                None => plan,
+            },
             standing,
             progress,
             judge: Cell::new(Some(judge)),
@@ -351,13 +374,9 @@ impl Run<'_> {
             self.store_at_once(first).await?
         } else {
             let prepared = self.send_all(first, parts).await?;
-            self.standing.commits(&prepared.key);
-            let stored = Commit::of(self.bucket, &prepared)
-                .complete(&prepared)
-                .await?;
-            // Nothing is left to abort.
-            self.standing.closed(&prepared.upload);
-            stored
+            self.bucket
+                .complete(&prepared, self.standing, false)
+                .await?
         };
         stored.seconds = began.elapsed().as_secs_f64();
         Ok(stored)
@@ -368,11 +387,21 @@ impl Run<'_> {
         if !self.order.overwrite {
             commit::absent(self.bucket, &self.order.key).await?;
         }
-        let (memory, parallel) = (self.order.memory, self.order.parallel);
-        let mut parts = reader::start(input, self.ladder, move |size| {
-            buffers(memory, parallel, size)
-        })
-        .doing("start a thread")?;
+        let speaker = self.bucket.patience.speaker;
+        if self.plan.limit < self.order.max_object.unwrap_or(USUAL_LIMIT) {
+            speaker.detail(format_args!(
+                "an object holds at most {}; a longer stream goes on in another one",
+                human(self.plan.limit)
+            ));
+        }
+        let cut = reader::Cut {
+            plan: self.plan,
+            memory: self.order.memory,
+            parallel: self.order.parallel,
+            scratch: scratch::place(),
+            speaker,
+        };
+        let mut parts = reader::start(input, cut).doing("start a thread")?;
         let first = next(&mut parts).await?;
         if first.last {
             self.judged(&first).await?;
@@ -380,18 +409,10 @@ impl Run<'_> {
         Ok((first, parts))
     }
 
-    /// Brings the stream to the server as an upload, and asks whether all of it came. The upload stays open.
-    async fn send_all(&self, first: Part, parts: reader::Parts) -> Result<Prepared> {
-        let mut upload = Upload::begin(self, &self.order.key).await?;
-        upload.fill(first, parts).await?;
-        self.judged_at_end().await?;
-        Ok(upload.prepared())
-    }
-
     /// Asks of a stream that is one part whether it was all there was.
     async fn judged(&self, only: &Part) -> Result<()> {
         self.judged_at_end().await?;
-        if only.bytes.is_empty() && !self.order.allow_empty {
+        if only.content.len() == 0 && !self.order.allow_empty {
             return Err(Error::permanent(
                 format!("store {}", self.order.key),
                 "the stream was empty",
@@ -435,19 +456,5 @@ async fn next(parts: &mut reader::Parts) -> Result<Part> {
     match parts.recv().await {
         Some(part) => part.doing("read the stream"),
         None => Err(Error::permanent("read the stream", "its reader stopped")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn buffers_keep_within_memory() {
-        const MIB: u64 = 1 << 20;
-        assert_eq!(buffers(256 * MIB, 4, 16 * MIB), 6);
-        assert_eq!(buffers(64 * MIB, 4, 16 * MIB), 4);
-        assert_eq!(buffers(64 * MIB, 4, 64 * MIB), 2);
-        assert_eq!(buffers(256 * MIB, 100, 5 * MIB), 51);
     }
 }

@@ -10,9 +10,10 @@ use std::future::Future;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
 
-use super::{Prepared, Stored, TOKEN};
+use super::{Prepared, Stored};
 use crate::bucket::Bucket;
 use crate::bucket::checksum;
+use crate::bucket::continued::token;
 use crate::bucket::failure::{Failure, Kind};
 use crate::bucket::patience::{COMPLETING, bounded};
 use crate::error::{Class, Error, Result};
@@ -314,6 +315,7 @@ impl<'a> Commit<'a> {
                     .map(str::to_owned),
             },
             resumed: self.resumed,
+            objects: Vec::new(),
         }
     }
 }
@@ -341,10 +343,4 @@ fn crc64nvme(head: &HeadObjectOutput) -> Option<&str> {
 /// The ETag without its quotation marks.
 fn bare(head: &HeadObjectOutput) -> Option<&str> {
     head.e_tag().map(|etag| etag.trim_matches('"'))
-}
-
-fn token(head: &HeadObjectOutput) -> Option<&str> {
-    head.metadata()
-        .and_then(|metadata| metadata.get(TOKEN))
-        .map(String::as_str)
 }

@@ -11,7 +11,6 @@ use super::commit::Commit;
 use super::pending::Pending;
 use super::{Judge, Order, Prepared, Run, Stage, Standing, Stored, aside};
 use crate::bucket::Bucket;
-use crate::bucket::checksum;
 use crate::error::Result;
 
 /// What giving up a prepared dump came to.
@@ -78,15 +77,12 @@ impl Bucket {
                     speaker.note(format_args!("{} was committed before", dump.key()));
                 }
                 let began = Instant::now();
-                let mut first = None;
-                // The dump is there when the object of its own key is.
-                for object in dump.objects.iter().rev() {
-                    standing.commits(&object.key);
-                    first = Some(self.again(object).complete(object).await?);
-                    standing.stage.set(Stage::Sending);
-                }
-                let Some(stored) = first else { continue };
-                let stored = dump.stored(stored, began.elapsed().as_secs_f64());
+                let stored = self.complete(&dump.objects, &standing, true).await?;
+                standing.stage.set(Stage::Sending);
+                let stored = Stored {
+                    seconds: dump.seconds + began.elapsed().as_secs_f64(),
+                    ..stored
+                };
                 done(dump, &stored)?;
             }
             Ok(())
@@ -151,21 +147,6 @@ impl Run<'_> {
         let began = Instant::now();
         let (first, parts) = self.opened(input).await?;
         let prepared = self.send_all(first, parts).await?;
-        Ok(Pending::of(vec![prepared], began.elapsed().as_secs_f64()))
-    }
-}
-
-impl Pending {
-    /// The whole dump, of whose own key `object` is what the server holds. Completing took `seconds`.
-    fn stored(&self, object: Stored, seconds: f64) -> Stored {
-        let parts: usize = self.objects.iter().map(|object| object.parts.len()).sum();
-        Stored {
-            size: self.size,
-            crc64nvme: checksum::encode(self.crc64nvme),
-            parts: u32::try_from(parts).unwrap_or(u32::MAX),
-            seconds: self.seconds + seconds,
-            resumed: self.objects.iter().map(|object| object.resumed).sum(),
-            ..object
-        }
+        Ok(Pending::of(prepared, began.elapsed().as_secs_f64()))
     }
 }

@@ -6,11 +6,11 @@
 
 use aws_sdk_s3::operation::list_parts::ListPartsOutput;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
-use bytes::Bytes;
 
 use super::reader::Part;
 use super::{Order, Sent, Standing};
 use crate::bucket::checksum;
+use crate::bucket::content::Content;
 use crate::bucket::failure::{Failure, Kind};
 use crate::bucket::ladder::{LARGEST, Ladder, SMALLEST};
 use crate::bucket::{Bucket, Upload};
@@ -91,7 +91,7 @@ pub(super) async fn find(
         .filter_map(Stored::of)
         .collect();
     parts.sort_by_key(|part| part.number);
-    let Some(ladder) = ladder(order, order.ladder()?, &parts) else {
+    let Some(ladder) = ladder(order, order.plan()?.ladder, &parts) else {
         return afresh("it was cut into parts of other sizes");
     };
     speaker.note(format_args!(
@@ -176,7 +176,7 @@ impl Unfinished {
             .binary_search_by_key(&number, |stored| stored.number)
             .ok()?;
         let stored = &self.parts[at];
-        if stored.size != part.bytes.len() as u64 {
+        if stored.size != part.content.len() {
             return None;
         }
         let sent = Sent {
@@ -190,7 +190,7 @@ impl Unfinished {
             Some(crc) if crc == part.crc => Some(Candidate::Same(sent)),
             Some(_) => None,
             None => checksum::is_md5(stored.etag.trim_matches('"'))
-                .then(|| Candidate::Perhaps(sent, part.bytes.clone())),
+                .then(|| Candidate::Perhaps(sent, part.content.clone())),
         }
     }
 }
@@ -199,8 +199,8 @@ impl Unfinished {
 pub(super) enum Candidate {
     /// It is.
     Same(Sent),
-    /// It is if the MD5 of these bytes says so.
-    Perhaps(Sent, Bytes),
+    /// It is if the MD5 of this content says so.
+    Perhaps(Sent, Content),
 }
 
 impl Candidate {
@@ -208,10 +208,10 @@ impl Candidate {
     pub(super) async fn settled(self) -> Option<Sent> {
         match self {
             Self::Same(sent) => Some(sent),
-            Self::Perhaps(sent, bytes) => {
-                let found = tokio::task::spawn_blocking(move || checksum::md5(&bytes))
+            Self::Perhaps(sent, content) => {
+                let found = tokio::task::spawn_blocking(move || checksum::md5(&content))
                     .await
-                    .ok()?;
+                    .ok()??;
                 let is_same = sent
                     .etag
                     .as_deref()

@@ -7,7 +7,8 @@ use aws_sdk_s3::types::{ObjectCannedAcl, StorageClass};
 
 use super::commit::{Commit, Mark};
 use super::reader::Part;
-use super::{Run, Stage, Stored, TOKEN};
+use super::{Run, Stage, Stored};
+use crate::bucket::continued;
 use crate::bucket::failure::Failure;
 use crate::bucket::ladder::Ladder;
 use crate::bucket::patience::{Progress, watched};
@@ -18,7 +19,7 @@ impl Run<'_> {
     /// One request for a stream that fits into it.
     pub(super) async fn store_at_once(&self, part: Part) -> Result<Stored> {
         self.standing.stage.set(Stage::Committing);
-        let size = part.bytes.len() as u64;
+        let size = part.content.len();
         let commit = Commit {
             bucket: self.bucket,
             key: &self.order.key,
@@ -43,12 +44,12 @@ impl Run<'_> {
                     .key(&key)
                     .content_length(i64::try_from(size).unwrap_or(i64::MAX))
                     .body(body::paced(
-                        part.bytes.clone(),
+                        &part.content,
                         Arc::clone(&self.order.pacer),
                         Arc::clone(&progress),
                     ))
                     .checksum_crc64_nvme(&commit.crc64nvme)
-                    .set_metadata(Some(self.metadata()))
+                    .set_metadata(Some(self.metadata(0)))
                     .set_storage_class(self.class())
                     .set_tagging(self.tagging())
                     .set_acl(self.acl())
@@ -83,11 +84,17 @@ impl Run<'_> {
         self.order.class.as_deref().map(StorageClass::from)
     }
 
-    pub(super) fn metadata(&self) -> HashMap<String, String> {
+    /// Of the object that continues the stream's first one as `number`; 0 is the first one.
+    pub(super) fn metadata(&self, number: u32) -> HashMap<String, String> {
         let ours = [
-            (TOKEN.to_owned(), self.token.clone()),
-            (Ladder::METADATA.to_owned(), self.ladder.to_string()),
+            (continued::TOKEN, self.token.clone()),
+            (continued::LIMIT, self.plan.limit.to_string()),
+            (Ladder::METADATA, self.plan.ladder.to_string()),
         ];
+        let continues =
+            (number > 0).then(|| (continued::CONTINUES, continued::mark(&self.token, number)));
+        let ours = ours.into_iter().chain(continues);
+        let ours = ours.map(|(name, value)| (name.to_owned(), value));
         self.order.metadata.iter().cloned().chain(ours).collect()
     }
 

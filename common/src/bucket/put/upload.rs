@@ -1,7 +1,7 @@
 //! One multipart upload: begun, filled from the stream, and then prepared, which is all but visible.
 //!
-//! Several parts are under way at once; how many, their size and the memory decide. A part whose request fails
-//! is sent again from its buffer for as long as our patience says.
+//! Several parts are under way at once; fewer where the reader has no room to fill more. A part whose request
+//! fails is sent again, from its buffer or its file, for as long as our patience says.
 
 use std::sync::Arc;
 
@@ -11,13 +11,11 @@ use futures_util::stream::FuturesUnordered;
 
 use super::reader::{self, Part};
 use super::resume::{Candidate, Unfinished};
-use super::{Prepared, Run, Sent, Stage, buffers, next};
+use super::{Prepared, Run, Sent, Stage, next};
 use crate::bucket::failure::Failure;
-use crate::bucket::ladder::MOST;
 use crate::bucket::patience::{Progress, bounded, watched};
 use crate::bucket::{body, checksum};
 use crate::error::{Error, Result};
-use crate::units::human;
 
 /// An upload that is being filled.
 pub(super) struct Upload<'a> {
@@ -34,13 +32,14 @@ pub(super) struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    /// Begins an upload for `key`, or goes on with an earlier one. From here on a failure of the run aborts it.
-    pub(super) async fn begin(run: &'a Run<'a>, key: &str) -> Result<Self> {
-        let unfinished = run.unfinished.take().filter(|_| key == run.order.key);
+    /// Begins an upload for `key`, which continues the first one as `number`, or goes on with an earlier one. From
+    /// here on a failure of the run aborts it.
+    pub(super) async fn begin(run: &'a Run<'a>, key: &str, number: u32) -> Result<Self> {
+        let unfinished = run.unfinished.take().filter(|_| number == 0);
         run.standing.stage.set(Stage::Beginning);
         let id = match &unfinished {
             Some(found) => found.id.clone(),
-            None => begin(run, key).await?,
+            None => begin(run, key, number).await?,
         };
         run.standing.opened(key, &id);
         Ok(Self {
@@ -54,42 +53,28 @@ impl<'a> Upload<'a> {
         })
     }
 
-    /// Sends `first` and what follows it, until the stream ends.
-    pub(super) async fn fill(&mut self, first: Part, mut parts: reader::Parts) -> Result<()> {
+    /// Sends `first` and what follows it, until the object is full or the stream ends; true if it ended.
+    pub(super) async fn fill(&mut self, first: Part, parts: &mut reader::Parts) -> Result<bool> {
         let run = self.run;
         let (key, id) = (self.key.clone(), self.id.clone());
         let mut under_way = FuturesUnordered::new();
         let mut number = 0u32;
         let mut waiting = Some(first);
-        let mut reading = true;
-        let mut remarked = false;
+        let (mut reading, mut over) = (true, false);
         loop {
             if let Some(part) = waiting.take() {
                 number += 1;
-                if number > MOST {
-                    return Err(Error::permanent(
-                        format!("store {key}"),
-                        format!("it is longer than {MOST} parts"),
-                    )
-                    .hint("use a larger --part-size"));
-                }
                 self.count(&part);
-                reading = !part.last;
-                if !remarked && 2 * run.ladder.part(number + 1) > run.order.memory {
-                    remarked = true;
-                    run.bucket.patience.speaker.note(format_args!(
-                        "parts of {} are larger than half of --memory; it is exceeded from here on",
-                        human(run.ladder.part(number + 1))
-                    ));
-                }
+                reading = !part.last && !part.full;
+                over = part.last;
                 let found = self.unfinished.as_ref();
                 let candidate = found.and_then(|found| found.candidate(number, &part));
                 under_way.push(send_unless_there(run, &key, &id, number, part, candidate));
             }
-            let room = under_way.len() < run.at_once(number + 1);
+            let room = under_way.len() < run.order.parallel.max(1);
             tokio::select! {
                 Some(sent) = under_way.next() => self.sent.push(sent?),
-                part = next(&mut parts), if reading && room => waiting = Some(part?),
+                part = next(parts), if reading && room => waiting = Some(part?),
                 else => break,
             }
         }
@@ -104,11 +89,11 @@ impl<'a> Upload<'a> {
                 "the stream is shorter than what is stored of it"
             ));
         }
-        Ok(())
+        Ok(over)
     }
 
     fn count(&mut self, part: &Part) {
-        let length = part.bytes.len() as u64;
+        let length = part.content.len();
         self.crc = Some(
             self.crc
                 .map_or(part.crc, |crc| checksum::joined(crc, part.crc, length)),
@@ -134,17 +119,7 @@ impl<'a> Upload<'a> {
     }
 }
 
-impl Run<'_> {
-    /// Parts that may be under way when the next one is `number`.
-    fn at_once(&self, number: u32) -> usize {
-        let size = self.ladder.part(number);
-        buffers(self.order.memory, self.order.parallel, size)
-            .saturating_sub(2)
-            .max(1)
-    }
-}
-
-async fn begin(run: &Run<'_>, key: &str) -> Result<String> {
+async fn begin(run: &Run<'_>, key: &str, number: u32) -> Result<String> {
     let bucket = run.bucket;
     let doing = || format!("begin the upload of {key}");
     let answer = bucket
@@ -157,7 +132,7 @@ async fn begin(run: &Run<'_>, key: &str) -> Result<String> {
                 .key(bucket.full(key))
                 .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
                 .checksum_type(ChecksumType::FullObject)
-                .set_metadata(Some(run.metadata()))
+                .set_metadata(Some(run.metadata(number)))
                 .set_storage_class(run.class())
                 .set_tagging(run.tagging())
                 .set_acl(run.acl());
@@ -195,6 +170,7 @@ async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Re
     let crc64nvme = checksum::encode(part.crc);
     let wire_number = i32::try_from(number).unwrap_or(i32::MAX);
     let what = format!("upload part {number} of {key}");
+    let length = part.content.len();
     let answer = bucket
         .patience
         .persist(&what, || {
@@ -206,9 +182,9 @@ async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Re
                 .key(bucket.full(key))
                 .upload_id(id)
                 .part_number(wire_number)
-                .content_length(i64::try_from(part.bytes.len()).unwrap_or(i64::MAX))
+                .content_length(i64::try_from(length).unwrap_or(i64::MAX))
                 .body(body::paced(
-                    part.bytes.clone(),
+                    &part.content,
                     Arc::clone(&run.order.pacer),
                     Arc::clone(&progress),
                 ))
@@ -227,10 +203,10 @@ async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Re
         })
         .await
         .map_err(|failure| failure.error(&what))?;
-    (run.progress)(part.bytes.len() as u64);
+    (run.progress)(length);
     Ok(Sent {
         number,
-        size: part.bytes.len() as u64,
+        size: length,
         resumed: false,
         etag: answer.e_tag,
         crc64nvme: part.crc,

@@ -1,0 +1,124 @@
+//! A stream that may be longer than one object: as many uploads as it takes, which become visible together.
+//!
+//! All of them are filled before any is completed, and the first one is completed last: without it the others are
+//! no dump.
+
+use super::commit::{self, Commit};
+use super::reader::{self, Part};
+use super::upload::Upload;
+use super::{Prepared, Run, Standing, Stored, next};
+use crate::bucket::{Bucket, checksum, continued};
+use crate::error::{Error, Result};
+
+impl Run<'_> {
+    /// Brings the stream to the server as an upload, or as several that continue each other, and asks whether
+    /// all of it came. The uploads stay open; they come in the order of the bytes, and are never none.
+    pub(super) async fn send_all(
+        &self,
+        first: Part,
+        mut parts: reader::Parts,
+    ) -> Result<Vec<Prepared>> {
+        let mut prepared = Vec::new();
+        let mut waiting = Some(first);
+        for number in 0.. {
+            let first = match waiting.take() {
+                Some(first) => first,
+                None => next(&mut parts).await?,
+            };
+            let key = continued::key(&self.order.key, number);
+            if number > 0 {
+                self.check_mark(&prepared)?;
+                self.bucket.patience.speaker.note(format_args!(
+                    "{} is as long as an object may be; the stream goes on in {key}",
+                    continued::key(&self.order.key, number - 1)
+                ));
+                if !self.order.overwrite {
+                    commit::absent(self.bucket, &key).await?;
+                }
+            }
+            let mut upload = Upload::begin(self, &key, number).await?;
+            let over = upload.fill(first, &mut parts).await?;
+            prepared.push(upload.prepared());
+            if over {
+                break;
+            }
+        }
+        self.judged_at_end().await?;
+        Ok(prepared)
+    }
+
+    /// What continues an object names the token of the run that began it, and nobody can read that of an upload.
+    fn check_mark(&self, prepared: &[Prepared]) -> Result<()> {
+        if prepared.iter().all(|object| object.token.is_some()) {
+            return Ok(());
+        }
+        self.standing.keeps.set(false);
+        Err(Error::permanent(
+            format!("store {}", self.order.key),
+            "it is longer than an object may be, and what an earlier run began can't be continued by another object",
+        )
+        .hint("the upload was given up: the same command sends all of it"))
+    }
+}
+
+impl Bucket {
+    /// Makes visible what is prepared: what continues the first object before the first one, which is what makes
+    /// all of it a dump. `prepared` is in the order of the bytes. Where it is done `again`, another process may have
+    /// done some of it before.
+    pub(super) async fn complete(
+        &self,
+        prepared: &[Prepared],
+        standing: &Standing,
+        again: bool,
+    ) -> Result<Stored> {
+        let mut objects: Vec<Stored> = Vec::new();
+        for one in prepared.iter().rev() {
+            standing.commits(&one.key);
+            let commit = Commit {
+                again,
+                ..Commit::of(self, one)
+            };
+            let stored = commit
+                .complete(one)
+                .await
+                .map_err(|error| left_behind(error, &objects))?;
+            // Nothing is left to abort of this one.
+            standing.closed(&one.upload);
+            objects.push(stored);
+        }
+        objects.reverse();
+        let Some(mut whole) = objects.first().cloned() else {
+            return Err(Error::permanent("store the stream", "nothing was prepared"));
+        };
+        if objects.len() > 1 {
+            let crcs = prepared.iter().map(|one| (one.crc64nvme, one.size));
+            let (crc, size) = crcs.fold((checksum::crc64(&[]), 0), |(crc, size), (next, more)| {
+                (checksum::joined(crc, next, more), size + more)
+            });
+            whole.crc64nvme = checksum::encode(crc);
+            whole.size = size;
+            whole.parts = objects.iter().map(|object| object.parts).sum();
+            whole.resumed = objects.iter().map(|object| object.resumed).sum();
+            whole.objects = objects;
+        }
+        Ok(whole)
+    }
+}
+
+/// An error of a commit after which some objects are there, and are no dump without the first one.
+fn left_behind(error: Error, made: &[Stored]) -> Error {
+    if made.is_empty() {
+        return error;
+    }
+    let keys: Vec<&str> = made
+        .iter()
+        .rev()
+        .map(|object| object.key.as_str())
+        .collect();
+    let left = format!(
+        "what was to continue it is there, and no dump without it: {}",
+        keys.join(", ")
+    );
+    let advice = error.advice().map(|advice| format!("{advice}; {left}"));
+    error.hint(advice.unwrap_or(left))
+}
