@@ -7,6 +7,7 @@
 
 mod conformance;
 mod crashes;
+mod endless;
 mod examples;
 mod faults;
 mod layers;

@@ -8,6 +8,7 @@ mod answer;
 pub mod faults;
 mod operation;
 mod wire;
+pub mod sink;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -32,6 +33,7 @@ use access::{Blind, Guard, Keys};
 use answer::{AnyBody, Broken, Spoiled};
 use faults::{Fault, What};
 use wire::{Ending, Wire};
+use sink::Sink;
 
 /// How to serve.
 #[derive(Debug)]
@@ -58,6 +60,17 @@ pub struct Options {
     pub thaw: Thaw,
     /// The most keys on a page of a listing, if fewer than S3's thousand.
     pub page: Option<i32>,
+    /// Keep no bytes.
+    pub swallow: Option<Swallow>,
+}
+
+/// How a server that keeps no bytes completes uploads.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Swallow {
+    /// At once.
+    Freely,
+    /// Each when it is [released](Sink::release).
+    WhenReleased,
 }
 
 impl Options {
@@ -76,6 +89,7 @@ impl Options {
             seed: 1,
             thaw: Thaw::Instant,
             page: None,
+            swallow: None,
         }
     }
 
@@ -124,6 +138,12 @@ impl Running {
             .unwrap_or_default()
     }
 
+    /// What it swallowed, if it is to.
+    #[must_use]
+    pub fn sink(&self) -> Option<&Sink> {
+        self.server.sink.as_ref()
+    }
+
     /// Waits until the server ends, which it doesn't by itself.
     pub fn join(mut self) {
         if let Some(thread) = self.thread.take() {
@@ -144,6 +164,8 @@ impl Drop for Running {
 
 struct Server {
     service: S3Service,
+    /// Answers in the place of the service.
+    sink: Option<Sink>,
     /// What goes wrong, and how many requests each fault fitted so far.
     faults: Vec<(Fault, AtomicU64)>,
     log: Mutex<Vec<String>>,
@@ -176,6 +198,9 @@ pub fn start(options: Options) -> io::Result<Running> {
     let file = options.log.map(std::fs::File::create).transpose()?;
     let server = Arc::new(Server {
         service: service.build(),
+        sink: options
+            .swallow
+            .map(|swallow| Sink::new(swallow == Swallow::WhenReleased)),
         faults: options
             .faults
             .into_iter()
@@ -324,6 +349,9 @@ impl Server {
 
     /// What the store says.
     async fn perform(&self, request: Request<Incoming>) -> Result<Response<AnyBody>, Broken> {
+        if let Some(sink) = &self.sink {
+            return sink.answer(request).await;
+        }
         let answer = self
             .service
             .call(request.map(s3s::Body::from))

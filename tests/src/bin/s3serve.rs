@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::bucket::embedded::Thaw;
-use tests::serve::{self, Options, Writer, faults::Fault};
+use tests::serve::{self, Options, Swallow, Writer, faults::Fault};
 
 /// Serve a folder of buckets over HTTP, for tests
 #[derive(Parser)]
@@ -48,6 +48,9 @@ struct Args {
     /// Put at most N keys on a page of a listing
     #[arg(long, value_name = "N")]
     page: Option<i32>,
+    /// Keep no bytes: uploads are checked, and forgotten but for their lengths and checksums
+    #[arg(long)]
+    swallow: bool,
     /// End at the end of standard input
     #[arg(long)]
     leash: bool,
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         seed: args.seed,
         thaw: args.thaw.map_or(Thaw::Instant, Thaw::AfterLooks),
         page: args.page,
+        swallow: args.swallow.then_some(Swallow::Freely),
     };
     let running = match serve::start(options) {
         Ok(running) => running,
