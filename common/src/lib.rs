@@ -14,6 +14,7 @@ pub mod rate;
 pub mod run;
 pub mod settings;
 pub mod units;
+pub mod upstream;
 
 #[cfg(feature = "bucket")]
 pub mod bucket;

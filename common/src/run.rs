@@ -108,9 +108,19 @@ impl Streams {
     /// # Errors
     /// If it was taken before.
     pub fn take_input(&mut self) -> Result<Input> {
-        self.input
+        let input = self
+            .input
             .take()
-            .ok_or_else(|| Error::usage("standard input can be used only once"))
+            .ok_or_else(|| Error::usage("standard input can be used only once"))?;
+        widen(input.as_fd());
+        Ok(input)
+    }
+
+    /// Standard input, for a look at what it is; none if it was taken. Until it is taken a pipe stays as small as it
+    /// was, so that whoever writes into it has to wait for us.
+    #[must_use]
+    pub fn input(&self) -> Option<&Input> {
+        self.input.as_ref()
     }
 
     /// Standard output.
@@ -144,9 +154,7 @@ pub struct Input(io::Stdin);
 
 impl Input {
     fn standard() -> Self {
-        let stdin = io::stdin();
-        widen(stdin.as_fd());
-        Self(stdin)
+        Self(io::stdin())
     }
 
     /// True when a person would have to type the bytes.

@@ -11,7 +11,7 @@ mod receipt;
 
 use std::ffi::OsString;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::Parser;
 use common::args::{Name, Voice, Where};
@@ -22,10 +22,11 @@ use common::progress::Meter;
 use common::rate::{Pacer, Timetable, obey_signals};
 use common::run::{Spoken, Streams};
 use common::units::{Size, human};
+use common::upstream::{Attentive, OkStatus, Policy, Verdict, Watch};
 use common::{Doing, Error, Result};
 
 use crate::phases::Verb;
-use crate::producer::{OkStatus, Producer, Stage};
+use crate::producer::Producer;
 
 /// An ACL document is small; more than this is something else.
 const ACL_MOST: u64 = 1 << 20;
@@ -101,9 +102,6 @@ pub struct Args {
     /// Send everything, but leave the last request to --commit; print what it takes
     #[arg(long, conflicts_with_all = ["make_bucket", "acl", "abort"], help_heading = "Two phases")]
     prepare: bool,
-    /// Without a value: commit what was prepared; read that from standard input
-    #[arg(long, value_name = "POLICY", group = "nameless", conflicts_with_all = ["make_bucket", "acl", "abort"], help_heading = "Two phases")]
-    commit: Option<Option<Policy>>,
     /// Abort what was prepared; read that from standard input
     #[arg(long, group = "nameless", conflicts_with_all = ["make_bucket", "acl", "fs", "key", "command"], help_heading = "Two phases")]
     abort: bool,
@@ -118,13 +116,12 @@ pub struct Args {
     #[arg(long, help_heading = "Instead of storing")]
     acl: bool,
 
-    /// Call this exit status of COMMAND fine, too: N, or NAME:N (repeatable)
-    #[arg(
-        long,
-        value_name = "STATUS",
-        requires = "command",
-        help_heading = "Producer"
-    )]
+    /// Store only what ended well: clean, not-failed (the default) or always. Without a value: commit what was
+    /// prepared, and read that from standard input
+    #[arg(long, value_name = "POLICY", num_args = 0..=1, hide_possible_values = true, group = "nameless", conflicts_with_all = ["make_bucket", "acl", "abort"], help_heading = "Producer")]
+    commit: Option<Option<Policy>>,
+    /// Call this exit status of a program before us, or of COMMAND, fine, too: N, or NAME:N (repeatable)
+    #[arg(long, value_name = "STATUS", help_heading = "Producer")]
     ok_status: Vec<OkStatus>,
     /// Run this and store what it writes, if it exits with 0
     #[arg(
@@ -138,14 +135,6 @@ pub struct Args {
 
     #[command(flatten)]
     voice: Voice,
-}
-
-// Stands in for the policy of the pipeline watch, which brings its own type of this name.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Policy {
-    Clean,
-    NotFailed,
-    Always,
 }
 
 impl Spoken for Args {
@@ -187,6 +176,8 @@ pub fn run(mut args: Args, streams: &mut Streams) -> Result<()> {
         return verb.run(args, streams);
     }
     args.take_name()?;
+    // First of all: who ends before anybody looks is never seen.
+    let watch = args.watch(streams)?;
     let bucket = Bucket::open(&args.place, streams.voice())?;
     if args.make_bucket {
         return make(&args, &bucket, streams);
@@ -194,7 +185,7 @@ pub fn run(mut args: Args, streams: &mut Streams) -> Result<()> {
     if args.acl {
         return set_acl(&args, &bucket, streams);
     }
-    store(&args, &bucket, args.key()?, streams)
+    store(&args, &bucket, args.key()?, watch, streams)
 }
 
 impl Args {
@@ -248,6 +239,22 @@ impl Args {
         Ok(())
     }
 
+    /// Begins to watch who writes to standard input, if it is to be stored and is a pipe.
+    fn watch(&self, streams: &Streams) -> Result<Option<Watch>> {
+        let stores = !(self.make_bucket || self.acl || self.dry_run);
+        match streams.input() {
+            Some(input) if stores && self.command.is_empty() => {
+                Watch::start(input).doing("look at standard input")
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What has to be known of the producers for the commit.
+    fn policy(&self) -> Policy {
+        self.commit.flatten().unwrap_or_default()
+    }
+
     fn key(&self) -> Result<String> {
         if let Some(key) = &self.name.key {
             return common::names::literal(key);
@@ -280,8 +287,15 @@ impl Args {
     }
 }
 
-fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Result<()> {
+fn store(
+    args: &Args,
+    bucket: &Bucket,
+    key: String,
+    watch: Option<Watch>,
+    streams: &mut Streams,
+) -> Result<()> {
     let voice = streams.voice();
+    let policy = args.policy();
     let pacer = Arc::new(Pacer::new(args.limit.clone().unwrap_or_default()));
     let order = args.order(key, Arc::clone(&pacer));
     order.check()?;
@@ -305,14 +319,17 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
     }
     let obedience = obey_signals(&pacer, voice)?;
     let done = if args.command.is_empty() {
-        pour(args, bucket, &order, streams)?
+        pour(args, bucket, &order, policy, watch, streams)?
     } else {
-        produce(args, bucket, &order, streams)?
+        produce(args, bucket, &order, policy, streams)?
     };
     drop(obedience);
-    let Some((stored, stage)) = done else {
+    let Some((stored, verdict)) = done else {
         return Ok(());
     };
+    if let Some(verdict) = &verdict {
+        voice.detail(format_args!("upstream: {}", verdict.in_words()));
+    }
     voice.detail(format_args!(
         "stored {} as {}",
         human(stored.size),
@@ -324,7 +341,7 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
             human(stored.resumed)
         ));
     }
-    let upstream = receipt::upstream(stage.as_ref());
+    let upstream = verdict.as_ref().map(receipt::Upstream::of);
     match streams
         .output()
         .line(receipt::line(&stored, bucket.place(), upstream))
@@ -336,37 +353,67 @@ fn store(args: &Args, bucket: &Bucket, key: String, streams: &mut Streams) -> Re
     }
 }
 
-/// Stores standard input. Why it ended can't be seen from here.
-fn pour(args: &Args, bucket: &Bucket, order: &Order, streams: &mut Streams) -> Result<Done> {
+/// Stores standard input, if `policy` allows what is found out about those who wrote it.
+fn pour(
+    args: &Args,
+    bucket: &Bucket,
+    order: &Order,
+    policy: Policy,
+    watch: Option<Watch>,
+    streams: &mut Streams,
+) -> Result<Done> {
     let input = streams.take_input()?;
     if input.is_terminal() {
         return Err(Error::usage("standard input is a terminal")
             .hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
     }
+    let Some(watch) = watch else {
+        let judge = Box::new(|| Ok(()));
+        return deliver(args, bucket, order, streams, input, judge, Known::default());
+    };
+    let watch = Arc::new(Mutex::new(watch));
+    let input = Attentive::new(input, Arc::clone(&watch), streams.voice());
+    let verdict = Known::default();
+    let (known, fine, key) = (verdict.clone(), args.ok_status.clone(), order.key.clone());
+    let judge = move || {
+        let verdict = held(&watch).verdict(&fine);
+        known.learn(&verdict).permits(policy, &key)
+    };
     deliver(
         args,
         bucket,
         order,
         streams,
         input,
-        Box::new(|| Ok(())),
-        || None,
+        Box::new(judge),
+        verdict,
     )
 }
 
-/// Runs the command and stores what it writes, if it ends well.
-fn produce(args: &Args, bucket: &Bucket, order: &Order, streams: &mut Streams) -> Result<Done> {
+/// Runs the command and stores what it writes, if `policy` allows how it ended.
+fn produce(
+    args: &Args,
+    bucket: &Bucket,
+    order: &Order,
+    policy: Policy,
+    streams: &mut Streams,
+) -> Result<Done> {
     let (output, producer) = Producer::start(&args.command)?;
-    let (judge, fine) = (producer.clone(), args.ok_status.clone());
-    let ended = producer.clone();
+    let verdict = Known::default();
+    let (known, fine, key) = (verdict.clone(), args.ok_status.clone(), order.key.clone());
+    let asked = producer.clone();
+    let judge = move || {
+        let verdict = asked.verdict(&fine)?;
+        known.learn(&verdict).permits(policy, &key)
+    };
     let done = deliver(
         args,
         bucket,
         order,
         streams,
         output,
-        Box::new(move || judge.judge(&fine)),
-        move || ended.stage(),
+        Box::new(judge),
+        verdict,
     );
     if done.is_err() {
         producer.give_up();
@@ -374,10 +421,10 @@ fn produce(args: &Args, bucket: &Bucket, order: &Order, streams: &mut Streams) -
     done
 }
 
-/// What was stored, and how the producer ended; nothing if it was prepared, and handed over.
-type Done = Option<(Stored, Option<Stage>)>;
+/// What was stored, and what is known of those who wrote it; nothing if it was prepared, and handed over.
+type Done = Option<(Stored, Option<Verdict>)>;
 
-/// Stores or prepares `input`. `stage` says how the producer ended, once `judge` has spoken.
+/// Stores or prepares `input`. `verdict` is known once `judge` has spoken.
 fn deliver(
     args: &Args,
     bucket: &Bucket,
@@ -385,17 +432,36 @@ fn deliver(
     streams: &mut Streams,
     input: impl Read + Send + 'static,
     judge: Judge,
-    stage: impl Fn() -> Option<Stage> + Send + 'static,
+    verdict: Known,
 ) -> Result<Done> {
     let meter = Meter::new(streams.voice());
     let progress = |bytes| meter.add(bytes);
     if args.prepare {
-        let hand_over = phases::to_standard_output(bucket, streams, stage);
+        let hand_over = phases::to_standard_output(bucket, streams, move || verdict.take());
         bucket.prepare(input, order, &progress, judge, hand_over)?;
         return Ok(None);
     }
     let stored = bucket.put(input, order, &progress, judge)?;
-    Ok(Some((stored, stage())))
+    Ok(Some((stored, verdict.take())))
+}
+
+/// The verdict, on its way from the thread that judges to the receipt.
+#[derive(Clone, Default)]
+struct Known(Arc<Mutex<Option<Verdict>>>);
+
+impl Known {
+    fn learn<'a>(&self, verdict: &'a Verdict) -> &'a Verdict {
+        *held(&self.0) = Some(verdict.clone());
+        verdict
+    }
+
+    fn take(&self) -> Option<Verdict> {
+        held(&self.0).take()
+    }
+}
+
+fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn make(args: &Args, bucket: &Bucket, streams: &Streams) -> Result<()> {

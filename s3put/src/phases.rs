@@ -10,10 +10,10 @@ use common::bucket::Bucket;
 use common::bucket::put::{Abandoned, Pending};
 use common::run::Streams;
 use common::units::human;
+use common::upstream::Verdict;
 use common::{Doing, Error, Result};
 
 use crate::prepared::{self, Receipt};
-use crate::producer::Stage;
 use crate::{Args, receipt};
 
 /// Bytes of receipts: twenty of the longest, and a hundred thousand of the usual ones.
@@ -30,12 +30,13 @@ pub(crate) enum Verb {
 pub(crate) fn to_standard_output(
     bucket: &Bucket,
     streams: &Streams,
-    stage: impl Fn() -> Option<Stage> + Send + 'static,
+    verdict: impl Fn() -> Option<Verdict> + Send + 'static,
 ) -> impl FnOnce(&Pending) -> Result<()> + Send + 'static {
     let (place, mut output) = (bucket.place().clone(), streams.another_output());
     move |pending: &Pending| {
-        let stage = stage();
-        let line = prepared::line(pending, &place, receipt::upstream(stage.as_ref()));
+        let verdict = verdict();
+        let upstream = verdict.as_ref().map(receipt::Upstream::of);
+        let line = prepared::line(pending, &place, upstream);
         output.line(line).map_err(|error| {
             let doing = format!("hand over the receipt of {}", pending.key());
             Error::permanent(doing, error.cause()).hint("nothing is prepared")

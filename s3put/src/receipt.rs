@@ -2,9 +2,8 @@
 
 use common::bucket::put::Stored;
 use common::place::Place;
+use common::upstream::{End, Verdict};
 use serde::Serialize;
-
-use crate::producer::Stage;
 
 /// The fields in the order in which they are written.
 #[derive(Serialize)]
@@ -60,15 +59,38 @@ fn etag(stored: &Stored) -> Option<&str> {
 #[derive(Serialize)]
 pub(crate) struct Upstream<'a> {
     verdict: &'static str,
-    stages: [&'a Stage; 1],
+    reason: Option<&'a str>,
+    stages: Vec<Stage<'a>>,
 }
 
-/// What the receipt says of the programs before us.
-pub(crate) fn upstream(stage: Option<&Stage>) -> Option<Upstream<'_>> {
-    stage.map(|stage| Upstream {
-        verdict: "clean",
-        stages: [stage],
-    })
+/// One of them. Neither number is there if it isn't known how it ended.
+#[derive(Serialize)]
+struct Stage<'a> {
+    name: &'a str,
+    status: Option<u8>,
+    signal: Option<u8>,
+}
+
+impl<'a> Upstream<'a> {
+    pub(crate) fn of(verdict: &'a Verdict) -> Self {
+        let stages = verdict.stages.iter().map(|stage| {
+            let (status, signal) = match stage.end {
+                End::Exited(status) => (Some(status), None),
+                End::Signaled(signal) => (None, Some(signal)),
+                End::Running | End::Unknown => (None, None),
+            };
+            Stage {
+                name: &stage.name,
+                status,
+                signal,
+            }
+        });
+        Self {
+            verdict: verdict.kind.word(),
+            reason: verdict.reason.as_deref(),
+            stages: stages.collect(),
+        }
+    }
 }
 
 /// The receipt of `stored` in `place`, without a line feed.

@@ -1,9 +1,12 @@
 //! Who may use what. The pure filters hold no network code and no async runtime; the tools that speak S3 do it
 //! through `common`, never through the SDK.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use tests::servers::project;
+
+use crate::transcripts::files_below;
 
 /// Crates that a pure filter must not reach, by the beginnings of their names.
 const NETWORK: [&str; 8] = [
@@ -38,6 +41,28 @@ fn bucket_tools_reach_the_network_through_common() {
         let wrong: Vec<&String> = direct.iter().filter(|name| is_network(name)).collect();
         assert!(wrong.is_empty(), "{tool} names {wrong:?} itself");
     }
+}
+
+/// The workspace denies code that the compiler can't check, and this is its one exception.
+#[test]
+fn one_module_may_do_what_others_may_not() {
+    let is_unsafe = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).expect("read a source file");
+        // In two halves, so that this file isn't found.
+        text.contains(concat!("unsafe", "_code")) || text.contains(concat!("uns", "afe {"))
+    };
+    let members = [
+        "common", "s3put", "s3get", "s3ls", "s3prune", "s3rate", "tests", "bench",
+    ];
+    let found: Vec<PathBuf> = members
+        .iter()
+        .flat_map(|member| files_below(&project().join(member), "rs"))
+        .filter(is_unsafe)
+        .collect();
+    assert_eq!(
+        found,
+        [project().join("common/src/upstream/exit_record.rs")]
+    );
 }
 
 fn is_network(name: &str) -> bool {

@@ -89,7 +89,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// All files of a kind, in order.
-fn files_below(folder: &Path, kind: &str) -> Vec<PathBuf> {
+pub fn files_below(folder: &Path, kind: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("read the folder of cases") {
         let path = entry.expect("read the folder of cases").path();

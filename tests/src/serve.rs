@@ -7,8 +7,8 @@ mod access;
 mod answer;
 pub mod faults;
 mod operation;
-mod wire;
 pub mod sink;
+mod wire;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -32,8 +32,8 @@ pub use access::Writer;
 use access::{Blind, Guard, Keys};
 use answer::{AnyBody, Broken, Spoiled};
 use faults::{Fault, What};
-use wire::{Ending, Wire};
 use sink::Sink;
+use wire::{Ending, Wire};
 
 /// How to serve.
 #[derive(Debug)]

@@ -25,4 +25,5 @@ s3get /home 0
 now 'quiet says nothing; the receipt is not talk'
 echo 'quiet' | s3put -q --host ember --date 2019-11-29 /home 0 | jq -r .key
 now 'verbose says what was done'
-echo 'loud' | s3put -v --host ember --date 2019-11-28 /home 0 >loud
+echo 'loud' >noise
+s3put -v --host ember --date 2019-11-28 /home 0 <noise >loud

@@ -71,6 +71,11 @@ pub(super) fn instead(fault: &What, head: bool) -> Option<Response<AnyBody>> {
     Some(answer)
 }
 
+/// A refusal as S3 writes it. HEAD gets no body.
+pub(super) fn refusal(status: u16, code: &str, head: bool) -> Response<AnyBody> {
+    xml(status, code, "Refused by the test server", "", head)
+}
+
 /// An answer of no meaning, for a connection that won't carry it.
 pub(super) fn nothing() -> Response<AnyBody> {
     Response::new(empty())
