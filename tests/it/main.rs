@@ -10,6 +10,7 @@ mod crashes;
 mod endless;
 mod examples;
 mod faults;
+mod killmatrix;
 mod layers;
 mod masks;
 mod network;

@@ -4,12 +4,13 @@
 //! be closed by then, so it is read again once it has become one. What a program was seen to hold stays: it may
 //! close its input after reading all of it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use rustix::io::Errno;
 
-use super::pipes::{Pipe, Survey};
+use super::pipes::{Pipe, Survey, Ways};
 use super::process::{Process, ancestors, children, myself};
 use super::verdict::{End, Part, Stage};
 
@@ -36,6 +37,8 @@ pub(super) struct Line {
     ancestors: Vec<i32>,
     /// Pipes that everybody around has inherited, we too: they are no part of the line.
     inherited: Vec<Pipe>,
+    /// Somebody opened these for both ways, to leave signs for others: no data comes through them.
+    tokens: BTreeSet<Pipe>,
     /// All processes were looked at for a writer of these.
     sought: BTreeSet<Pipe>,
     /// A writer of these ended before it could be held.
@@ -53,6 +56,7 @@ impl Line {
             members: Vec::new(),
             ancestors: ancestors(),
             inherited: me.inputs_of(myself(), &[ours]),
+            tokens: BTreeSet::new(),
             sought: BTreeSet::new(),
             missed: BTreeSet::new(),
             trouble: None,
@@ -69,7 +73,12 @@ impl Line {
     /// Our pipe, and all that a member reads.
     fn pipes(&self) -> BTreeSet<Pipe> {
         let reads = self.members.iter().flat_map(|member| &member.reads);
-        reads.copied().chain([self.ours]).collect()
+        let part_of_it = |pipe: &&Pipe| !self.tokens.contains(*pipe);
+        reads
+            .filter(part_of_it)
+            .copied()
+            .chain([self.ours])
+            .collect()
     }
 
     /// Those who started us: our parent, its parent and so on, without the first of all processes.
@@ -115,6 +124,11 @@ impl Line {
         let mut seen = BTreeSet::new();
         while let Some(pipe) = next.pop() {
             if !seen.insert(pipe) {
+                continue;
+            }
+            let both = |ways: Ways| ways.read && ways.write;
+            if pipe != self.ours && !survey.holders(pipe, both).is_empty() {
+                self.tokens.insert(pipe);
                 continue;
             }
             for pid in survey.holders(pipe, |ways| ways.write) {
@@ -237,8 +251,11 @@ impl Line {
         });
     }
 
-    /// What a process reads that is part of the line.
+    /// What a process reads that is part of the line. Whoever started us may read from anywhere, for others.
     fn inputs(&self, pid: i32) -> Vec<Pipe> {
+        if self.ancestors.contains(&pid) {
+            return Vec::new();
+        }
         Survey::of([pid], true).inputs_of(pid, &self.inherited)
     }
 
@@ -324,26 +341,28 @@ impl Line {
 
     /// The places of the members, the first producer first.
     fn order(&self) -> Vec<usize> {
-        let mut order: Vec<(usize, u64, i32, usize)> = (0..self.members.len())
-            .map(|at| {
-                let process = &self.members[at].process;
-                let far = self.distance(at, 0);
-                (usize::MAX - far, process.status.began, process.pid, at)
-            })
-            .collect();
-        order.sort_unstable();
-        order.into_iter().map(|(.., at)| at).collect()
+        let far = self.distances();
+        let mut order: Vec<usize> = (0..self.members.len()).collect();
+        order.sort_by_key(|at| {
+            let process = &self.members[*at].process;
+            (Reverse(far[*at]), process.status.began, process.pid)
+        });
+        order
     }
 
-    /// Programs between a member and us, the longest way. Who feeds each other in a circle is cut short.
-    fn distance(&self, at: usize, gone: usize) -> usize {
-        if gone > self.members.len() {
-            return 0;
+    /// Of each member, how many programs there are between it and us, the longest way. Those that feed each other in a
+    /// circle are as far away as there are members.
+    fn distances(&self) -> Vec<usize> {
+        let most = self.members.len();
+        let fed: Vec<Vec<usize>> = (0..most).map(|at| self.fed_by(at)).collect();
+        let mut far = vec![0; most];
+        for _ in 0..most {
+            for at in 0..most {
+                let next = fed[at].iter().map(|&next| far[next] + 1).max();
+                far[at] = next.unwrap_or(0).min(most);
+            }
         }
-        let fed = self.fed_by(at).into_iter();
-        fed.map(|next| 1 + self.distance(next, gone + 1))
-            .max()
-            .unwrap_or(0)
+        far
     }
 
     /// The members that read what this one writes.
