@@ -34,6 +34,9 @@ const LINGERING: Duration = Duration::from_secs(10);
 /// Most end at once. Only after this time is it looked who has a reason to go on.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
+/// As many processes are looked at as the family of one that started us.
+const FAMILY: usize = 200;
+
 /// The programs before us, watched from the beginning of a stream to its end.
 pub struct Watch {
     input: OwnedFd,
@@ -99,7 +102,11 @@ impl Watch {
         let ours_is_done = self.ended_unseen;
         let mut survey = Survey::default();
         for ancestor in self.line.ancestors() {
-            survey.add_all(process::descendants(ancestor), self.line.wants_named());
+            // A family as large as that is no nearer than everybody.
+            let Some(family) = process::descendants(ancestor, FAMILY) else {
+                break;
+            };
+            survey.add_all(family, self.line.wants_named());
             self.line.take(&survey);
             if !self.line.seeks(ours_is_done) && !self.is_fed_by_a_stranger() {
                 return;

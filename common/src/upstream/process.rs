@@ -195,15 +195,18 @@ pub(super) fn children(pid: i32) -> Vec<i32> {
         .collect()
 }
 
-/// All that a process has started, and that those have started.
-pub(super) fn descendants(pid: i32) -> Vec<i32> {
+/// A process, all that it has started, and that those have started; none if they are more than `most`.
+pub(super) fn descendants(pid: i32, most: usize) -> Option<Vec<i32>> {
     let mut all = vec![pid];
     let mut next = 0;
     while let Some(pid) = all.get(next).copied() {
         next += 1;
         all.extend(children(pid));
+        if all.len() > most {
+            return None;
+        }
     }
-    all
+    Some(all)
 }
 
 /// Our parent, its parent and so on.

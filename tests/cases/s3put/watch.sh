@@ -2,6 +2,7 @@
 # The programs before s3put in the pipe: if one of them fails, nothing is stored.
 
 . "$CASES/lib.sh"
+sort -VC <<<"6.15"$'\n'"$(uname -r)" || { echo 'SKIPPED: this kernel is older than Linux 6.15'; exit; }
 s3put -q --make-bucket
 day=$(date +%F)
 
@@ -53,6 +54,15 @@ put policy 3 --commit clean -- three
 put policy 3 --commit always -- three
 put policy 4 --commit always -- killed
 exec 4<&-
+
+now 'pipes that are no part of the line: tokens, such as those of make; and one that who started us keeps open'
+mkfifo tokens kept
+exec 3<>tokens
+head -c 3000000 /dev/zero <tokens | put tokens 0 --commit clean
+exec 3>&-
+exec 3<>kept 4<kept 5>kept 3>&-
+head -c 3000000 /dev/zero <&4 5>&- | put kept 0 -v
+exec 4<&- 5>&-
 
 now 'no pipe'
 zeros >file
