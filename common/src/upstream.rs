@@ -146,7 +146,8 @@ impl Watch {
         self.glance();
         let deadline = Instant::now() + LINGERING;
         self.wait(Instant::now() + AT_ONCE, |_| true);
-        if self.line.running().next().is_some() {
+        let ours = |process: &Process| self.line.is_ancestor(process);
+        if !self.line.running().all(ours) {
             // Of those that go on, some write for others as well: a loop's input, say. They won't end for us.
             let mut survey = Survey::default();
             survey.add_all(

@@ -13,14 +13,15 @@ exec 3>stream 4<said
 head -c 8000000 part >&3
 for signal in USR1 USR1 USR2; do
     kill -s "$signal" "$dump"
-    read -r line <&4
+    line=detail
+    while [[ $line == *detail* ]]; do read -r line <&4; done
     echo "$signal: $line"
 done
 tail -c +8000001 part >&3
 exec 3>&-
 wait "$dump"
 ends
-cat <&4
+plainly <&4
 s3dump -h ember -w 2019-11-30 restore /home 0 | cmp - part
 ends
 
@@ -34,7 +35,7 @@ comes_true begun
 kill "$dump"
 wait "$dump"
 ends
-cat <&4
+plainly <&4
 exec 3>&-
 s3ls -q -0 --host ember | tr '\0' '\n'
 s3ls --host ember --uploads
