@@ -9,6 +9,7 @@ mod conformance;
 mod crashes;
 mod endless;
 mod examples;
+mod expect;
 mod faults;
 mod killmatrix;
 mod layers;

@@ -80,8 +80,7 @@ impl Bucket {
     /// # Errors
     /// If there is none, a piece is missing, or the bucket can't be listed.
     pub fn newest_dump(&self, name: &DumpName) -> Result<Vec<String>> {
-        let prefix = format!("{}:{}:{}:", name.host, name.fs, name.level);
-        let catalogue = self.catalogue(self.list(&prefix)?)?;
+        let catalogue = self.catalogue(self.list(&level(name))?)?;
         let set = Set::of(catalogue.dumps.iter().collect());
         let Some(dump) = set.newest(None).map(|index| set.dumps()[index]) else {
             let what = format!("read {} level {} of {}", name.fs, name.level, name.host);
@@ -101,6 +100,22 @@ impl Bucket {
         speaker.detail(format_args!("the newest is {}", dump.key()));
         pieces(dump)
     }
+
+    /// Every dump of the host, file system and level in `name`, or `None` where the keys don't allow to list.
+    ///
+    /// # Errors
+    /// If the bucket can't be listed for another reason.
+    pub fn dumps_like(&self, name: &DumpName) -> Result<Option<Vec<Dump>>> {
+        let Some(entries) = self.list_if_allowed(&level(name))? else {
+            return Ok(None);
+        };
+        Ok(Some(self.catalogue(entries)?.dumps))
+    }
+}
+
+/// What all keys of the host, file system and level in `name` begin with.
+fn level(name: &DumpName) -> String {
+    format!("{}:{}:{}:", name.host, name.fs, name.level)
 }
 
 fn pieces(dump: &Dump) -> Result<Vec<String>> {

@@ -196,6 +196,19 @@ impl Verdict {
         judge(&[part], &[], fine)
     }
 
+    /// The same where the stream itself proves that all of it came: that speaks for programs that could not be
+    /// seen, not for one that is known to have failed.
+    #[must_use]
+    pub fn borne_out(mut self) -> Self {
+        if self.kind == Kind::Unknown {
+            self.kind = Kind::Clean;
+            let reason = self.reason.take().unwrap_or_default();
+            self.reason = Some(format!("the stream ends as it must; besides, {reason}"));
+            self.advice = None;
+        }
+        self
+    }
+
     /// Fails unless `policy` allows to store `what` ("KEY", "what tar wrote").
     ///
     /// # Errors

@@ -1,0 +1,272 @@
+//! The command line, and what follows from it alone.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use clap::Parser;
+use common::args::{Name, Voice, Where};
+use common::bucket::put::Order;
+use common::bucket::{Bucket, random};
+use common::names::Date;
+use common::rate::{Pacer, Timetable};
+use common::run::{Speaker, Spoken, Streams};
+use common::units::Size;
+use common::upstream::{OkStatus, Policy, Watch};
+use common::{Doing, Error, Result};
+
+use crate::expect::Expect;
+use crate::guard::{Guard, Percent};
+use crate::phases::Verb;
+
+/// Store standard input as one object of a bucket
+#[derive(Parser, Debug)]
+#[command(
+    group = clap::ArgGroup::new("nameless").multiple(true),
+    name = "s3put",
+    version,
+    term_width = 80,
+    override_usage = "s3put [OPTIONS] FS LEVEL [-- COMMAND...]\n       s3put [OPTIONS] --key KEY [-- COMMAND...]\n       s3put [OPTIONS] --make-bucket\n       s3put [OPTIONS] --commit <RECEIPTS\n       s3put [OPTIONS] --abort <RECEIPTS"
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub(crate) name: Name,
+    /// Add ~ and 16 random hex digits to the date, so that nobody can guess it
+    #[arg(long, conflicts_with = "key", help_heading = "Name")]
+    pub(crate) random: bool,
+    /// Replace an object of that name
+    #[arg(long, help_heading = "Name")]
+    pub(crate) overwrite: bool,
+
+    #[command(flatten)]
+    pub(crate) place: Where,
+
+    /// Storage class, as S3 names it
+    #[arg(long, value_name = "CLASS", help_heading = "Object")]
+    pub(crate) storage_class: Option<String>,
+    /// Use the storage class STANDARD_IA
+    #[arg(short, long, conflicts_with = "storage_class", help_heading = "Object")]
+    pub(crate) infrequent: bool,
+    /// Add metadata (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = metadata, help_heading = "Object")]
+    pub(crate) meta: Vec<(String, String)>,
+    /// Add a tag (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair, help_heading = "Object")]
+    pub(crate) tag: Vec<(String, String)>,
+    /// Give the bucket's owner full control of the object
+    #[arg(long, help_heading = "Object")]
+    pub(crate) grant_owner: bool,
+    /// Store an empty stream instead of refusing it
+    #[arg(long, help_heading = "Object")]
+    pub(crate) allow_empty: bool,
+
+    /// Send at most RATE bytes a second (300k, 5M), or by a timetable
+    #[arg(short = 'L', long, value_name = "RATE", help_heading = "Speed")]
+    pub(crate) limit: Option<Timetable>,
+    /// Parts of SIZE instead of growing ones (5M to 5G)
+    #[arg(long, value_name = "SIZE", help_heading = "Speed")]
+    pub(crate) part_size: Option<Size>,
+    /// Go on in another object after SIZE (5M to 48.8T) [default: 5T]
+    #[arg(long, value_name = "SIZE", help_heading = "Speed")]
+    pub(crate) max_object: Option<Size>,
+    /// Parts of one object, where the server takes fewer than S3
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Speed")]
+    pub(crate) max_parts: u32,
+    /// Parts under way at once
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Speed")]
+    pub(crate) parallel: u8,
+    /// Memory for parts
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "256M",
+        help_heading = "Speed"
+    )]
+    pub(crate) memory: Size,
+
+    /// Go on with the upload that a broken run of the same command left
+    #[arg(long, conflicts_with_all = ["make_bucket", "acl", "abort"], help_heading = "Two phases")]
+    pub(crate) resume: bool,
+    /// Send everything, but leave the last request to --commit; print what it takes
+    #[arg(long, conflicts_with_all = ["make_bucket", "acl", "abort"], help_heading = "Two phases")]
+    pub(crate) prepare: bool,
+    /// Abort what was prepared; read that from standard input
+    #[arg(long, group = "nameless", conflicts_with_all = ["make_bucket", "acl", "fs", "key", "command"], help_heading = "Two phases")]
+    pub(crate) abort: bool,
+
+    /// Say what would be done; read and write nothing
+    #[arg(short = 'n', long, help_heading = "Instead of storing")]
+    pub(crate) dry_run: bool,
+    /// Create the bucket and set it up for backups
+    #[arg(long, group = "nameless", conflicts_with_all = ["fs", "key", "acl"], help_heading = "Instead of storing")]
+    pub(crate) make_bucket: bool,
+    /// Read an ACL document (XML) and set it on the named dump
+    #[arg(long, help_heading = "Instead of storing")]
+    pub(crate) acl: bool,
+
+    /// Store only what ended well: clean, not-failed (the default) or always. Without a value: commit what was
+    /// prepared, and read that from standard input
+    #[arg(long, value_name = "POLICY", num_args = 0..=1, hide_possible_values = true, group = "nameless", conflicts_with_all = ["make_bucket", "acl", "abort"], help_heading = "Producer")]
+    pub(crate) commit: Option<Option<Policy>>,
+    /// Call this exit status of a program before us, or of COMMAND, fine, too: N, or NAME:N (repeatable)
+    #[arg(long, value_name = "STATUS", help_heading = "Producer")]
+    pub(crate) ok_status: Vec<OkStatus>,
+    /// Store nothing unless the stream ends as FORMAT must: tar, gzip, zstd, xz, bzip2, age, auto
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Producer"
+    )]
+    pub(crate) expect: Option<Expect>,
+    /// Store nothing if fewer bytes come than SIZE
+    #[arg(long, value_name = "SIZE", help_heading = "Producer")]
+    pub(crate) min_size: Option<Size>,
+    /// Store nothing if the stream is smaller than the dump before by more than PERCENT (50%)
+    #[arg(long, value_name = "PERCENT", help_heading = "Producer")]
+    pub(crate) shrink_limit: Option<Percent>,
+    /// Run this and store what it writes, if it exits with 0
+    #[arg(
+        last = true,
+        value_name = "COMMAND",
+        group = "nameless",
+        conflicts_with = "make_bucket",
+        help_heading = "Producer"
+    )]
+    pub(crate) command: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) voice: Voice,
+}
+
+impl Spoken for Args {
+    fn voice(&self) -> Voice {
+        self.voice
+    }
+}
+
+fn pair(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it is not NAME=VALUE".to_owned()),
+    }
+}
+
+/// Metadata travels in headers: what they can't carry would be refused by the server, or worse, changed.
+fn metadata(text: &str) -> std::result::Result<(String, String), String> {
+    let (name, value) = pair(text)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !name.chars().all(fits) {
+        return Err("a name is made of letters, digits, '-', '_' and '.'".to_owned());
+    }
+    if name.to_ascii_lowercase().starts_with("s3pipes-") {
+        return Err("names that begin with s3pipes- are taken".to_owned());
+    }
+    if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) || value.trim() != value {
+        return Err("a value is printable ASCII without blanks at its ends".to_owned());
+    }
+    Ok((name.to_ascii_lowercase(), value))
+}
+
+impl Args {
+    /// The verb that ends what was prepared, if that is asked for.
+    pub(crate) fn verb(&self) -> Result<Option<Verb>> {
+        if self.abort {
+            return Ok(Some(Verb::Abort));
+        }
+        if !matches!(self.commit, Some(None)) {
+            return Ok(None);
+        }
+        let named = self.name.fs.is_some() || self.name.key.is_some() || !self.command.is_empty();
+        if named {
+            return Err(
+                Error::usage("--commit without a policy takes no name: it reads receipts")
+                    .hint("a policy is clean, not-failed or always"),
+            );
+        }
+        if self.prepare || self.resume {
+            return Err(Error::usage(
+                "--commit without a policy ends what was prepared: it goes with neither --prepare nor --resume",
+            ));
+        }
+        Ok(Some(Verb::Commit))
+    }
+
+    /// `--` also ends the options, as everywhere: `s3put -- -odd-name 0`. Then the first two words after it are
+    /// the name.
+    pub(crate) fn take_name(&mut self) -> Result<()> {
+        if !self.make_bucket && self.name.fs.is_none() && self.name.key.is_none() {
+            let (Some(fs), Some(level)) = (self.command.first(), self.command.get(1)) else {
+                return Err(Error::usage("no dump is named").hint("give FS and LEVEL, or -k KEY"));
+            };
+            let fs = fs
+                .to_str()
+                .ok_or_else(|| Error::usage("the file system is not valid UTF-8"))?;
+            let number = level.to_str().and_then(|level| level.parse().ok());
+            let number = number.ok_or_else(|| {
+                Error::usage(format!("'{}' is not a level", level.to_string_lossy()))
+                    .hint("a level is a whole number; 0 is a full dump")
+            })?;
+            (self.name.fs, self.name.level) = (Some(fs.to_owned()), Some(number));
+            self.command.drain(..2);
+            if self.command.first().is_some_and(|word| word == "--") {
+                self.command.remove(0);
+            }
+        }
+        if self.acl && !self.command.is_empty() {
+            return Err(Error::usage("--acl runs no command"));
+        }
+        Ok(())
+    }
+
+    /// Begins to watch who writes to standard input, if it is to be stored and is a pipe.
+    pub(crate) fn watch(&self, streams: &Streams) -> Result<Option<Watch>> {
+        let stores = !(self.make_bucket || self.acl || self.dry_run);
+        match streams.input() {
+            Some(input) if stores && self.command.is_empty() => {
+                Watch::start(input).doing("look at standard input")
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What has to be known of the producers for the commit.
+    pub(crate) fn policy(&self) -> Policy {
+        self.commit.flatten().unwrap_or_default()
+    }
+
+    pub(crate) fn key(&self) -> Result<String> {
+        if let Some(key) = &self.name.key {
+            return common::names::literal(key);
+        }
+        let mut name = self.name.dump(Date::today())?;
+        if self.random {
+            name.date = name.date.with_token(random());
+        }
+        common::names::literal(&name.to_string())
+    }
+
+    pub(crate) fn guard(&self, bucket: &Bucket, key: &str, voice: Speaker) -> Result<Guard> {
+        let (least, shrink) = (self.min_size, self.shrink_limit);
+        Guard::new(bucket, key, self.expect, least, shrink, voice)
+    }
+
+    pub(crate) fn order(&self, key: String, pacer: Arc<Pacer>) -> Order {
+        let infrequent = self.infrequent.then(|| "STANDARD_IA".to_owned());
+        Order {
+            key,
+            overwrite: self.overwrite,
+            class: self.storage_class.clone().or(infrequent),
+            metadata: self.meta.clone(),
+            tags: self.tag.clone(),
+            grant_owner: self.grant_owner,
+            allow_empty: self.allow_empty,
+            part_size: self.part_size.map(|size| size.0),
+            max_object: self.max_object.map(|size| size.0),
+            max_parts: self.max_parts,
+            parallel: usize::from(self.parallel),
+            memory: self.memory.0,
+            pacer,
+            resume: self.resume,
+        }
+    }
+}
