@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::levels::is_borne_out;
 use crate::names::{DumpName, Piece, parse_key};
+use crate::units::total;
 
 /// One object, as a listing shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -48,7 +49,7 @@ impl Dump {
     /// Bytes stored, all pieces together.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.pieces.iter().map(|(_, entry)| entry.size).sum()
+        total(self.pieces.iter().map(|(_, entry)| entry.size))
     }
 
     /// When its last object was taken in.

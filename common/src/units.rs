@@ -68,6 +68,11 @@ fn scaled(text: &str) -> Option<u64> {
     u64::try_from(whole.checked_mul(unit)? + part * unit / scale).ok()
 }
 
+/// Sizes together. What servers say is not always possible; then this is the most that there can be.
+pub fn total(sizes: impl IntoIterator<Item = u64>) -> u64 {
+    sizes.into_iter().fold(0, u64::saturating_add)
+}
+
 /// `n` bytes as s3dump has always shown them: `812`, `14.0k`, `21.5M`, `5.4G`.
 #[must_use]
 pub fn human(n: u64) -> String {
@@ -122,6 +127,13 @@ mod tests {
         ] {
             assert_eq!(human(bytes), text);
         }
+    }
+
+    #[test]
+    fn together() {
+        assert_eq!(total([]), 0);
+        assert_eq!(total([1, 2, 3]), 6);
+        assert_eq!(total([u64::MAX, 1, u64::MAX]), u64::MAX);
     }
 
     proptest! {

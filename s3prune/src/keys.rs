@@ -20,7 +20,7 @@ struct Line {
 ///
 /// # Errors
 /// If it isn't UTF-8, or a line that begins like a JSON object isn't one with a key.
-pub(crate) fn parse(input: Vec<u8>) -> Result<BTreeSet<String>> {
+pub fn parse(input: Vec<u8>) -> Result<BTreeSet<String>> {
     let text = String::from_utf8(input).map_err(|_| unreadable("it is not UTF-8"))?;
     if text.contains('\0') {
         return Ok(text

@@ -9,7 +9,7 @@ mod args;
 mod choice;
 mod delete;
 mod family;
-mod keys;
+pub mod keys;
 mod named;
 mod plan;
 mod policy;
@@ -85,7 +85,7 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
         }
     }
     if args.uploads.is_some() {
-        let bytes: u64 = stale.iter().filter_map(|upload| upload.bytes).sum();
+        let bytes = common::units::total(stale.iter().filter_map(|upload| upload.bytes));
         voice.plain(format_args!(
             "{} to abort: {}",
             stale.len(),

@@ -3,7 +3,7 @@
 use common::error::{Error, Result};
 use common::listing::{Dump, Entry};
 use common::prices::{Bill, Prices};
-use common::units::human;
+use common::units::{human, total};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -243,7 +243,7 @@ impl<'a> Plan<'a> {
 
 impl Item<'_> {
     fn size(&self) -> u64 {
-        self.entries.iter().map(|entry| entry.size).sum()
+        total(self.entries.iter().map(|entry| entry.size))
     }
 
     fn action(&self) -> &'static str {

@@ -120,7 +120,16 @@ impl Bucket {
                 objects.push(self.seen(&key, head)?);
             }
         }
-        let total: u64 = objects.iter().map(|object| object.size).sum();
+        let total = objects
+            .iter()
+            .try_fold(0u64, |sum, object| sum.checked_add(object.size))
+            .ok_or_else(|| {
+                let first = wish.keys.first().map_or("", String::as_str);
+                Error::permanent(
+                    format!("read {first}"),
+                    "the server tells sizes that can't be",
+                )
+            })?;
         let (first, end) = match &wish.span {
             None => (0, total),
             Some(span) => span.within(total)?,

@@ -12,6 +12,7 @@ use super::patience::bounded;
 use super::{Bucket, checksum};
 use crate::error::{Error, Result};
 use crate::listing::Entry;
+use crate::units::total;
 
 /// How many small requests are under way at once.
 const AT_ONCE: usize = 16;
@@ -301,12 +302,9 @@ impl Bucket {
 
     async fn stored_bytes(&self, upload: &Upload) -> Option<u64> {
         let pages = self.parts(&upload.key, &upload.id).await.ok()?;
-        let sizes = pages.iter().flat_map(ListPartsOutput::parts);
-        Some(
-            sizes
-                .filter_map(|part| u64::try_from(part.size().unwrap_or(0)).ok())
-                .sum(),
-        )
+        let parts = pages.iter().flat_map(ListPartsOutput::parts);
+        let sizes = parts.filter_map(|part| u64::try_from(part.size().unwrap_or(0)).ok());
+        Some(total(sizes))
     }
 
     /// The parts of an upload that are stored, page by page; never no page.
