@@ -11,6 +11,7 @@ mod endless;
 mod examples;
 mod expect;
 mod faults;
+mod fuzz;
 mod killmatrix;
 mod layers;
 mod masks;

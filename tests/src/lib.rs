@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod client;
+pub mod fuzz;
 pub mod missing;
 pub mod net;
 pub mod scratch;

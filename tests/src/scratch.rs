@@ -25,7 +25,7 @@ pub fn folder() -> TempDir {
         .expect("make a scratch folder")
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     if let Some(named) = std::env::var_os("S3PIPES_TEST_TMP") {
         return named.into();
     }

@@ -1,0 +1,189 @@
+//! What comes from outside, fed with nonsense: nothing may panic, and what was understood must be true.
+//!
+//! Each target is a function of bytes. `fuzz/` runs them under libFuzzer, guided by coverage, by hand; `it/fuzz.rs`
+//! runs each over the examples in `tests/fuzz/corpus/TARGET` and over some mutations of them, in every test run.
+//! A target panics if a promise is broken.
+
+pub mod answers;
+pub mod expect;
+pub mod mutate;
+pub mod names;
+pub mod records;
+pub mod server;
+pub mod words;
+
+use std::io::Write;
+
+use common::args::Voice;
+use common::run::{Speaker, Streams};
+use tempfile::NamedTempFile;
+
+/// A target.
+pub struct Target {
+    /// The name of its folder of examples.
+    pub name: &'static str,
+    /// Takes anything.
+    pub run: fn(&[u8]),
+    /// How many mutations are tried in a test run: slow ones get few.
+    pub rounds: u32,
+    /// What mutations put in besides bytes.
+    pub words: &'static [&'static str],
+}
+
+/// What people write.
+const WORDS: &[&str] = &[
+    "Mon-Fri ",
+    "08:00-18:00 ",
+    "300k",
+    ", ",
+    "1.5M/s",
+    "off",
+    "99999999999999999999",
+    "24:00",
+    "1y6m",
+    "\u{e9}",
+    "50%",
+    "tar:1",
+    "=",
+    "s3://",
+    "file:///",
+];
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "names",
+        run: names::target,
+        rounds: 20_000,
+        words: names::WORDS,
+    },
+    Target {
+        name: "catalogue",
+        run: names::catalogue,
+        rounds: 10_000,
+        words: names::WORDS,
+    },
+    Target {
+        name: "settings",
+        run: words::settings,
+        rounds: 10_000,
+        words: &[
+            "bucket_name ",
+            "server ",
+            "access_key_id ",
+            "secret_access_key ",
+            "service s3",
+            "\u{feff}",
+            "\u{85}",
+            "\r\n",
+            ":",
+            "//",
+        ],
+    },
+    Target {
+        name: "prices",
+        run: words::prices,
+        rounds: 5_000,
+        words: &["NaN", "inf", "1e308", "-", "0", "128k", "class", "currency"],
+    },
+    Target {
+        name: "words",
+        run: words::target,
+        rounds: 10_000,
+        words: WORDS,
+    },
+    Target {
+        name: "arguments",
+        run: words::argument,
+        rounds: 1_000,
+        words: WORDS,
+    },
+    Target {
+        name: "receipts",
+        run: words::receipts,
+        rounds: 10_000,
+        words: &[
+            "\"key\":",
+            "\"action\":\"remove\"",
+            "\"upload\":null",
+            "{",
+            "}",
+            "\0",
+            "\n",
+            "\\ud800",
+            "[[[[[[[[",
+        ],
+    },
+    Target {
+        name: "expect",
+        run: expect::target,
+        rounds: 10_000,
+        words: &[
+            "ustar\0",
+            "BZh91AY&SY",
+            "\u{1f}",
+            "YZ",
+            "age-encryption.org/v1\n",
+            "\n--- ",
+            "\0\0\0\0\0\0\0\0",
+            "size=",
+        ],
+    },
+    Target {
+        name: "records",
+        run: records::target,
+        rounds: 200,
+        words: &[
+            "\"body\":",
+            "..",
+            "/",
+            "-1",
+            "18446744073709551615",
+            "null",
+            "[[1,2,3]]",
+            "\"parts\":",
+            "1e999",
+        ],
+    },
+    Target {
+        name: "answers",
+        run: answers::target,
+        rounds: 600,
+        words: answers::WORDS,
+    },
+    Target {
+        name: "headers",
+        run: answers::headers,
+        rounds: 400,
+        words: answers::WORDS,
+    },
+    Target {
+        name: "complete",
+        run: answers::complete,
+        rounds: 30,
+        words: answers::WORDS,
+    },
+];
+
+/// A voice that says nothing but warnings.
+fn speaker() -> Speaker {
+    let voice = Voice {
+        quiet: true,
+        verbose: false,
+    };
+    Streams::standard("fuzz", voice).voice()
+}
+
+/// A file with these bytes in it, for what is read by its path.
+fn file(bytes: &[u8]) -> NamedTempFile {
+    let mut file = NamedTempFile::new_in(crate::scratch::root()).expect("make a file");
+    file.write_all(bytes).expect("write a file");
+    file
+}
+
+/// A message is one harmless line, whatever was read.
+fn harmless(error: &common::Error) {
+    let text = format!("{error}{}", error.advice().unwrap_or_default());
+    assert!(!text.contains(char::is_control), "{text:?}");
+    assert!(!text.contains("thread"), "something panicked: {text}");
+}
