@@ -48,6 +48,8 @@ pub fn target(data: &[u8]) {
         Some((name, Piece::Chunk(number))) => {
             assert_eq!(format!("{name}/chunk_{number:06}"), text);
         }
+        // A name alone doesn't tell that.
+        Some((_, Piece::Next(_))) => panic!("{text}: who says so?"),
         None => assert_eq!(DumpName::parse(text), None),
     }
 }

@@ -137,8 +137,12 @@ pub fn argument(data: &[u8]) {
     }
 }
 
-/// Receipts, lines of listings and plans, or plain keys: what s3prune reads on standard input.
+/// Receipts, lines of listings and plans, or plain keys: what s3prune reads on standard input, and s3put after
+/// `--commit` and `--abort`.
 pub fn receipts(data: &[u8]) {
+    if let Err(error) = s3put::prepared::parse(data) {
+        harmless(&error);
+    }
     match s3prune::keys::parse(data.to_vec()) {
         Ok(keys) => {
             // Written as plain keys, they are read as the same ones.
