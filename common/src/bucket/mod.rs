@@ -11,6 +11,7 @@ mod client;
 mod content;
 mod continued;
 mod credentials;
+mod delete;
 pub mod embedded;
 mod failure;
 mod find;
