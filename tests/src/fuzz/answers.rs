@@ -149,7 +149,7 @@ pub fn complete(data: &[u8]) {
         return;
     };
     let (which, body) = (choice % 4, body.to_vec());
-    let says_error = String::from_utf8_lossy(&body).contains("<Error>");
+    let says_error = is_error(&String::from_utf8_lossy(&body));
     with_liar(|liar| {
         liar.says(Box::new(move |line| {
             let step = match line.split(' ').next() {
@@ -193,4 +193,12 @@ pub fn complete(data: &[u8]) {
             Err(error) => harmless(&error),
         }
     });
+}
+
+/// True if the document is an error, which its first element says. What stands further inside says nothing.
+fn is_error(document: &str) -> bool {
+    let declared = document.trim_start().strip_prefix("<?xml");
+    let rest = declared.and_then(|rest| rest.split_once("?>"));
+    let root = rest.map_or(document, |(_, root)| root);
+    root.trim_start().starts_with("<Error>")
 }
