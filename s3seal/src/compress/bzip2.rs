@@ -1,0 +1,107 @@
+//! Bzip2: streams of one block each, so that all cores compress; `bzip2 -d` reads them as one.
+//!
+//! What `bzip2` and `pbzip2` made is opened, in however many streams it comes.
+
+use std::io::Read;
+
+use bzip2::{Action, Compress, Compression, Decompress, Status};
+use common::{Error, Result};
+
+use super::cut_off;
+use crate::flow::{Bytes, stage};
+use crate::input;
+use crate::pool::{Chunk, Pool, Shelf};
+
+/// A level's share of a block.
+const BLOCK: usize = 100_000;
+
+/// Compresses all that `input` has, in blocks of `level` times 100 kB.
+///
+/// # Errors
+/// If no thread can be started.
+pub fn compress(mut input: impl Read + Send + 'static, level: u32, pool: Pool) -> Result<Bytes> {
+    let size = level as usize * BLOCK;
+    stage(2 * pool.threads(), move |out| {
+        let (inputs, outputs) = (Shelf::default(), Shelf::default());
+        let mut first = true;
+        loop {
+            let mut block = inputs.chunk(size);
+            let length = input::full(&mut input, &mut block)?;
+            let ends = length < size;
+            block.truncate(length);
+            // Nothing at all is a stream too.
+            if length > 0 || first {
+                let outputs = outputs.clone();
+                out.send(pool.run(move || compress_block(&block, level, &outputs)))?;
+            }
+            if ends {
+                return Ok(());
+            }
+            first = false;
+        }
+    })
+}
+
+fn compress_block(block: &[u8], level: u32, outputs: &Shelf<Vec<u8>>) -> Result<Chunk> {
+    let mut compress = Compress::new(Compression::new(level), 0);
+    // Bzip2's own bound: one percent and 600 bytes.
+    let mut output = outputs.room(block.len() + block.len() / 100 + 600);
+    loop {
+        let taken = usize::try_from(compress.total_in()).unwrap_or(block.len());
+        match compress.compress_vec(&block[taken..], &mut output, Action::Finish) {
+            Ok(Status::StreamEnd) => return Ok(output),
+            Ok(_) => output.reserve(block.len() / 8 + 600),
+            Err(why) => return Err(Error::permanent("compress the stream", why)),
+        }
+    }
+}
+
+/// Decompresses streams that follow each other.
+///
+/// # Errors
+/// If no thread can be started. What is wrong with them comes out of the stream.
+pub fn decompress(mut bytes: Bytes) -> Result<Bytes> {
+    stage(4, move |out| {
+        let outputs = Shelf::default();
+        let mut output: Chunk = outputs.room(256 << 10);
+        // None between two streams.
+        let mut stream: Option<Decompress> = None;
+        while let Some(chunk) = bytes.next()? {
+            let mut rest = &chunk[..];
+            while !rest.is_empty() {
+                let decompress = stream.get_or_insert_with(|| Decompress::new(false));
+                let before = decompress.total_in();
+                let status = decompress
+                    .decompress_vec(rest, &mut output)
+                    .map_err(|_| Error::permanent("decompress the stream", "it is damaged"))?;
+                let taken = usize::try_from(decompress.total_in() - before).unwrap_or(rest.len());
+                rest = &rest[taken..];
+                if output.len() == output.capacity() {
+                    out.give(std::mem::replace(&mut output, outputs.room(256 << 10)))?;
+                } else if taken == 0 && status != Status::StreamEnd {
+                    return Err(Error::permanent("decompress the stream", "it makes no sense"));
+                }
+                if status == Status::StreamEnd {
+                    stream = None;
+                }
+            }
+        }
+        // What the last bytes made and had no room for.
+        while let Some(decompress) = &mut stream {
+            let before = decompress.total_out();
+            let status = decompress
+                .decompress_vec(&[], &mut output)
+                .map_err(|_| cut_off())?;
+            let full = output.len() == output.capacity();
+            if status == Status::StreamEnd {
+                stream = None;
+            } else if decompress.total_out() == before && !full {
+                return Err(cut_off());
+            }
+            if full {
+                out.give(std::mem::replace(&mut output, outputs.room(256 << 10)))?;
+            }
+        }
+        out.give(output)
+    })
+}

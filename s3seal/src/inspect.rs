@@ -1,0 +1,109 @@
+//! What can be known of a sealed stream without a key, and with one.
+//!
+//! Without a key nothing of it is proven: whoever can change the stream can change what is said of it.
+
+use common::run::Streams;
+use common::{Error, Result};
+use std::io::{BufReader, Read};
+
+use age::armor::ArmoredReader;
+
+use crate::args::Args;
+use crate::header::{self, Header, MAGIC};
+use crate::input::{self, Peeked};
+use crate::magic::{self, Packing};
+use crate::open::identities;
+use crate::stream::{PIECE, TAG};
+
+/// Describes standard input, a line for each fact.
+///
+/// # Errors
+/// If it isn't sealed or compressed in a known way, is cut off, or a key was given that doesn't open it.
+pub fn inspect(args: &Args, streams: &mut Streams) -> Result<()> {
+    let identities = identities(args, streams)?;
+    let mut input = Peeked::new(streams.take_input()?);
+    let start = input.peek(magic::LOOK)?.to_vec();
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    if magic::is_armored(&start) {
+        facts.push(("armor", "yes".into()));
+        let mut input = Peeked::new(ArmoredReader::new(BufReader::new(input)));
+        seal(&mut input, &identities, &mut facts)?;
+    } else if start.starts_with(MAGIC) {
+        seal(&mut input, &identities, &mut facts)?;
+    } else {
+        let packing = Packing::of(&start);
+        if packing == Packing::None {
+            return Err(Error::permanent(
+                "inspect the stream",
+                "it is neither sealed nor compressed in a known way",
+            ));
+        }
+        facts.push(("sealed", "no".into()));
+        facts.push(("compression", packing.name().into()));
+        facts.push(("size", format!("{} bytes", rest(&mut input)?)));
+    }
+    for (name, fact) in facts {
+        streams.output().line(format!("{name}: {fact}"))?;
+    }
+    Ok(())
+}
+
+fn seal(
+    input: &mut Peeked<impl Read>,
+    identities: &crate::keys::Identities,
+    facts: &mut Vec<(&str, String)>,
+) -> Result<()> {
+    let header = Header::read(input)?;
+    facts.push(("sealed", "age-encryption.org/v1".into()));
+    for stanza in &header.stanzas {
+        facts.push(("recipient", kind(&stanza.tag).into()));
+    }
+    let nonce = header::read_nonce(input)?;
+    let mut packing = "not known without a key";
+    let mut first = vec![0; PIECE + TAG];
+    let length = input::full(input, &mut first)?;
+    first.truncate(length);
+    let payload = length as u64 + rest(input)?;
+    let pieces = payload.div_ceil((PIECE + TAG) as u64);
+    let content = payload.checked_sub(pieces * TAG as u64);
+    let (Some(content), true) = (content, pieces > 0) else {
+        return Err(Error::permanent("inspect the stream", "it is cut off"));
+    };
+    if !identities.is_empty() {
+        let file_key = header.unlock(identities.iter())?;
+        let key = header::payload_key(&file_key, &nonce)?;
+        let opened = crate::stream::open_first(&key, first, pieces == 1)?;
+        packing = Packing::of(&opened).name();
+    }
+    facts.push(("compression", packing.into()));
+    let before = header.bytes.len() + nonce.len();
+    facts.push(("size", format!("{} bytes", before as u64 + payload)));
+    facts.push(("content", format!("{content} bytes")));
+    Ok(())
+}
+
+/// What a stanza's tag means.
+fn kind(tag: &str) -> String {
+    match tag {
+        "X25519" => "X25519".into(),
+        "scrypt" => "passphrase".into(),
+        "ssh-ed25519" | "ssh-rsa" => tag.into(),
+        crate::pq::STANZA => format!("{tag} (post-quantum)"),
+        "p256tag" => format!("{tag} (hardware key)"),
+        "mlkem768p256tag" => format!("{tag} (hardware key, post-quantum)"),
+        // A stanza holds only visible characters of ASCII.
+        other => format!("{other} (of a plugin, or meaningless)"),
+    }
+}
+
+/// How many bytes are left.
+fn rest(input: &mut impl Read) -> Result<u64> {
+    let mut buffer = vec![0; 128 << 10];
+    let mut count = 0;
+    loop {
+        match input::some(input, &mut buffer)? {
+            0 => return Ok(count),
+            length => count += length as u64,
+        }
+    }
+}

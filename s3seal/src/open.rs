@@ -1,0 +1,144 @@
+//! Opening: from standard input, decrypted, decompressed, to standard output.
+//!
+//! The first bytes say what a stream is, at every layer: sealed, armored or neither; then compressed how. What was
+//! sealed leaves only after its piece was found authentic, and exit 0 comes only after the last. Who gives a key gets
+//! nothing that isn't sealed: whoever can write to the bucket could have put anything there.
+
+use std::io::{BufReader, Read};
+
+use age::armor::ArmoredReader;
+use common::run::Streams;
+use common::{Error, Result};
+
+use crate::args::Args;
+use crate::compress::{self, command::Program};
+use crate::flow::Bytes;
+use crate::header::{self, Header, MAGIC};
+use crate::input::{self, Peeked};
+use crate::keys::Identities;
+use crate::magic::{self, Packing};
+use crate::passphrase::Asker;
+use crate::pool::Pool;
+use crate::seal::{chunks, emit};
+use crate::stream;
+use zeroize::Zeroizing;
+
+/// Opens standard input; writes what was in it if that is to be `shown`.
+///
+/// # Errors
+/// If it isn't authentic, whole and understood, or a stream fails.
+pub fn open(args: &Args, shown: bool, streams: &mut Streams) -> Result<()> {
+    let pool = Pool::new()?;
+    let identities = identities(args, streams)?;
+    let input = Peeked::new(streams.take_input()?);
+    let (bytes, sealed) = unsealed(input, &identities, &pool)?;
+    if !sealed && !identities.is_empty() && !args.plain {
+        return Err(
+            Error::permanent("open the stream", "it is not sealed, though keys were given")
+                .hint("--plain opens what is only compressed"),
+        );
+    }
+    unpack(args, bytes, sealed, shown, pool, streams)
+}
+
+/// Those that the command line names.
+///
+/// # Errors
+/// If one of them can't be understood.
+pub fn identities(args: &Args, streams: &Streams) -> Result<Identities> {
+    let asker = Asker::new(args.passphrase_source().as_ref(), streams.voice())?;
+    let mut identities = Identities::new(asker, streams.voice());
+    for path in &args.identity {
+        identities.add_file(path)?;
+    }
+    if args.has_passphrase() {
+        identities.add_passphrase();
+    }
+    Ok(identities)
+}
+
+/// What was in the seal, if there is one.
+fn unsealed(
+    mut input: Peeked<impl Read + Send + 'static>,
+    identities: &Identities,
+    pool: &Pool,
+) -> Result<(Bytes, bool)> {
+    let start = input.peek(magic::LOOK)?;
+    if start.starts_with(MAGIC) {
+        return Ok((opened(input, identities, pool)?, true));
+    }
+    if magic::is_armored(start) {
+        let dearmored = Peeked::new(ArmoredReader::new(BufReader::new(input)));
+        return Ok((opened(dearmored, identities, pool)?, true));
+    }
+    Ok((chunks(input)?, false))
+}
+
+fn opened(
+    mut input: Peeked<impl Read + Send + 'static>,
+    identities: &Identities,
+    pool: &Pool,
+) -> Result<Bytes> {
+    let header = Header::read(&mut input)?;
+    if identities.is_empty() {
+        return Err(Error::permanent("open the sealed stream", "no key was given")
+            .hint("use -i FILE, or -p if it was sealed with a passphrase"));
+    }
+    let file_key = header.unlock(identities.iter())?;
+    let nonce = header::read_nonce(&mut input)?;
+    let key = header::payload_key(&file_key, &nonce)?;
+    stream::open(key, pool.clone(), input)
+}
+
+fn unpack(
+    args: &Args,
+    mut bytes: Bytes,
+    sealed: bool,
+    shown: bool,
+    pool: Pool,
+    streams: &mut Streams,
+) -> Result<()> {
+    let program = match args.decompress.as_deref() {
+        Some("none") => None,
+        Some(command) => Some(Program::Shell(command.to_owned())),
+        None => match bytes.peek()?.map_or(Packing::None, |chunk| Packing::of(chunk)) {
+            Packing::Zstd => {
+                bytes = compress::zstd::decompress(bytes, pool)?;
+                None
+            }
+            Packing::Bzip2 => {
+                bytes = compress::bzip2::decompress(bytes)?;
+                None
+            }
+            Packing::Program(name) => Some(Program::Named(name)),
+            Packing::None if !sealed && !args.plain => {
+                return Err(Error::permanent(
+                    "open the stream",
+                    "it is neither sealed nor compressed in a known way",
+                )
+                .hint("-Z COMMAND names a decompressor; --plain passes on what isn't compressed"));
+            }
+            Packing::None => None,
+        },
+    };
+    match program {
+        Some(program) => compress::command::decompress(&program, bytes, shown),
+        None if shown => emit(bytes, streams.output()),
+        None => emit(bytes, &mut std::io::sink()),
+    }
+}
+
+/// Opens a short sealed text, such as a protected identity, armored or not.
+///
+/// # Errors
+/// As for any sealed stream.
+pub fn in_memory(text: &[u8], identity: &dyn age::Identity) -> Result<Zeroizing<Vec<u8>>> {
+    let mut input = Peeked::new(ArmoredReader::new(text));
+    let header = Header::read(&mut input)?;
+    let file_key = header.unlock([identity])?;
+    let nonce = header::read_nonce(&mut input)?;
+    let mut payload = vec![0; text.len()];
+    let length = input::full(&mut input, &mut payload)?;
+    payload.truncate(length);
+    stream::open_whole(&header::payload_key(&file_key, &nonce)?, payload)
+}
