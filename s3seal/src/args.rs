@@ -9,6 +9,7 @@ use common::{Error, Result};
 
 use crate::compress::Method;
 use crate::passphrase::Source;
+use crate::seeds::Seed;
 
 /// Compress and encrypt standard input, or open what was sealed
 #[derive(Clone, Debug, Parser)]
@@ -64,6 +65,13 @@ pub struct Args {
     /// Decompress by COMMAND, or none for not at all
     #[arg(short = 'Z', long, value_name = "COMMAND", help_heading = "Compression")]
     pub decompress: Option<String>,
+
+    /// Hide the exact length: add up to 12 %
+    #[arg(long, help_heading = "Compression")]
+    pub pad: bool,
+    /// Open the CONTAINER of an older program: openssl-md5, openssl-sha256, s3backuptool, ...
+    #[arg(long, value_name = "CONTAINER", help_heading = "Jobs")]
+    pub seed: Option<Seed>,
 
     /// How much to say.
     #[command(flatten)]
@@ -121,6 +129,8 @@ impl Args {
             ("--plain", self.plain, content),
             ("-z", self.compress.is_some(), job == Job::Seal),
             ("-Z", self.decompress.is_some(), matches!(job, Job::Open { .. })),
+            ("--pad", self.pad, job == Job::Seal),
+            ("--seed", self.seed.is_some(), matches!(job, Job::Open { .. })),
         ];
         if let Some((option, ..)) = given.iter().find(|(_, given, useful)| *given && !useful) {
             return Err(Error::usage(format!("{option} has no use here")).hint(match *option {
@@ -131,6 +141,10 @@ impl Args {
         }
         if job == Job::Seal {
             self.check_seal()?;
+        }
+        if self.seed.is_some() && (!self.has_passphrase() || !self.identity.is_empty()) {
+            return Err(Error::usage("--seed needs a passphrase and no identity")
+                .hint("use -p, --passphrase-file FILE or --passphrase-fd N"));
         }
         if job == Job::Rewrap && !self.names_recipients() {
             return Err(Error::usage("no new recipients are named").hint("use -r RECIPIENT or -R FILE"));
@@ -148,6 +162,9 @@ impl Args {
         }
         if keyed && self.plain {
             return Err(Error::usage("--plain and recipients exclude each other"));
+        }
+        if self.pad && !matches!(self.compress.clone().unwrap_or_default(), Method::Zstd { .. }) {
+            return Err(Error::usage("--pad needs zstd, which passes over what is added"));
         }
         if self.names_recipients() && self.has_passphrase() {
             return Err(Error::usage("a passphrase can't be one of several recipients"));
@@ -222,6 +239,11 @@ mod tests {
             "-p -r age1x",
             "--inspect -z zstd",
             "-d --mixed",
+            "-d --pad",
+            "--plain -z bzip2 --pad",
+            "--plain --seed openssl-md5 --passphrase-file p",
+            "-d --seed openssl-md5",
+            "-d --seed openssl-md5 -i k --passphrase-file p",
         ] {
             assert_eq!(job(line).unwrap_err().class(), common::Class::Usage, "{line}");
         }

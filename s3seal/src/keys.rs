@@ -180,21 +180,11 @@ impl Identities {
         self.all.iter().map(AsRef::as_ref)
     }
 
-    fn add_ssh(&mut self, path: &Path, text: &[u8]) -> Result<()> {
-        let doing = || format!("read the identity {}", path.display());
-        let name = path.display().to_string();
-        let identity = ssh::Identity::from_buffer(text, Some(name))
-            .map_err(|_| Error::permanent(doing(), "it is no key of ssh"))?;
-        if let ssh::Identity::Unsupported(_) = identity {
-            return Err(Error::permanent(doing(), "keys of ssh of this kind can't open a seal")
-                .hint("ed25519 and rsa can"));
-        }
-        let asker = self.asker.clone();
-        self.all.push(Box::new(identity.with_callbacks(asker)));
-        Ok(())
-    }
-
-    fn add_lines(&mut self, path: &Path, text: &str) -> Result<()> {
+    /// Adds those in a text, one a line. `path` is what errors call it.
+    ///
+    /// # Errors
+    /// If a line is none, or there are none.
+    pub fn add_lines(&mut self, path: &Path, text: &str) -> Result<()> {
         let before = self.all.len();
         for (number, line) in (1..).zip(text.lines()) {
             let line = line.trim();
@@ -212,6 +202,20 @@ impl Identities {
                 "it has none",
             ));
         }
+        Ok(())
+    }
+
+    fn add_ssh(&mut self, path: &Path, text: &[u8]) -> Result<()> {
+        let doing = || format!("read the identity {}", path.display());
+        let name = path.display().to_string();
+        let identity = ssh::Identity::from_buffer(text, Some(name))
+            .map_err(|_| Error::permanent(doing(), "it is no key of ssh"))?;
+        if let ssh::Identity::Unsupported(_) = identity {
+            return Err(Error::permanent(doing(), "keys of ssh of this kind can't open a seal")
+                .hint("ed25519 and rsa can"));
+        }
+        let asker = self.asker.clone();
+        self.all.push(Box::new(identity.with_callbacks(asker)));
         Ok(())
     }
 

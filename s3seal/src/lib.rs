@@ -7,6 +7,7 @@
 mod args;
 mod compress;
 mod flow;
+pub mod fuzz;
 mod header;
 mod input;
 mod inspect;
@@ -14,12 +15,16 @@ mod keygen;
 mod keys;
 mod magic;
 mod open;
+mod pad;
 mod passphrase;
 mod pool;
 mod pq;
 mod rewrap;
 mod seal;
+mod seeds;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use args::Args;
 

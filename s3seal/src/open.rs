@@ -20,7 +20,7 @@ use crate::magic::{self, Packing};
 use crate::passphrase::Asker;
 use crate::pool::Pool;
 use crate::seal::{chunks, emit};
-use crate::stream;
+use crate::{seeds, stream};
 use zeroize::Zeroizing;
 
 /// Opens standard input; writes what was in it if that is to be `shown`.
@@ -29,6 +29,12 @@ use zeroize::Zeroizing;
 /// If it isn't authentic, whole and understood, or a stream fails.
 pub fn open(args: &Args, shown: bool, streams: &mut Streams) -> Result<()> {
     let pool = Pool::new()?;
+    if let Some(seed) = args.seed {
+        let asker = Asker::new(args.passphrase_source().as_ref(), streams.voice())?;
+        let passphrase = asker.to_open("the container")?;
+        let bytes = seeds::open(seed, &passphrase, streams.take_input()?)?;
+        return unpack(args, bytes, true, shown, pool, streams);
+    }
     let identities = identities(args, streams)?;
     let input = Peeked::new(streams.take_input()?);
     let (bytes, sealed) = unsealed(input, &identities, &pool)?;
@@ -101,31 +107,52 @@ fn unpack(
     let program = match args.decompress.as_deref() {
         Some("none") => None,
         Some(command) => Some(Program::Shell(command.to_owned())),
-        None => match bytes.peek()?.map_or(Packing::None, |chunk| Packing::of(chunk)) {
-            Packing::Zstd => {
-                bytes = compress::zstd::decompress(bytes, pool)?;
-                None
-            }
-            Packing::Bzip2 => {
-                bytes = compress::bzip2::decompress(bytes)?;
-                None
-            }
-            Packing::Program(name) => Some(Program::Named(name)),
-            Packing::None if !sealed && !args.plain => {
+        None => {
+            let packing;
+            (bytes, packing) = decompressed(bytes, pool)?;
+            if packing == Packing::None && !sealed && !args.plain {
                 return Err(Error::permanent(
                     "open the stream",
                     "it is neither sealed nor compressed in a known way",
                 )
                 .hint("-Z COMMAND names a decompressor; --plain passes on what isn't compressed"));
             }
-            Packing::None => None,
-        },
+            match packing {
+                Packing::Program(name) => Some(Program::Named(name)),
+                Packing::None | Packing::Zstd | Packing::Bzip2 => None,
+            }
+        }
     };
     match program {
         Some(program) => compress::command::decompress(&program, bytes, shown),
         None if shown => emit(bytes, streams.output()),
         None => emit(bytes, &mut std::io::sink()),
     }
+}
+
+/// How a stream is compressed; and its content, if it is in a way that we undo ourselves.
+fn decompressed(mut bytes: Bytes, pool: Pool) -> Result<(Bytes, Packing)> {
+    let packing = bytes
+        .peek()?
+        .map_or(Packing::None, |chunk| Packing::of(chunk));
+    let bytes = match packing {
+        Packing::Zstd => compress::zstd::decompress(bytes, pool)?,
+        Packing::Bzip2 => compress::bzip2::decompress(bytes)?,
+        Packing::None | Packing::Program(_) => bytes,
+    };
+    Ok((bytes, packing))
+}
+
+/// All that `input` holds, in memory: what `-d` would write, but for the formats that take a program.
+///
+/// # Errors
+/// As for any stream.
+pub fn whole(input: impl Read + Send + 'static, identities: &Identities, pool: &Pool) -> Result<Vec<u8>> {
+    let (bytes, _) = unsealed(Peeked::new(input), identities, pool)?;
+    let (bytes, _) = decompressed(bytes, pool.clone())?;
+    let mut content = Vec::new();
+    emit(bytes, &mut content)?;
+    Ok(content)
 }
 
 /// Opens a short sealed text, such as a protected identity, armored or not.

@@ -308,7 +308,7 @@ mod tests {
     use super::*;
 
     /// From another implementation (npm's age-encryption 0.3.1): an identity and its recipient.
-    const KEY: &str = include_str!("../tests/pq/key.txt");
+    const KEY: &str = include_str!("../../tests/vectors/seal/pq.txt");
 
     fn known() -> (Identity, String) {
         let identity = KEY.lines().find(|line| line.starts_with(IDENTITY)).unwrap();

@@ -15,6 +15,7 @@ use crate::header;
 use crate::input::{self, Peeked};
 use crate::keys::Recipients;
 use crate::magic::{self, Packing};
+use crate::pad;
 use crate::passphrase::Asker;
 use crate::pool::{Pool, Shelf};
 use crate::stream::{self, PayloadKey};
@@ -54,7 +55,10 @@ pub fn seal(args: Args, streams: &mut Streams) -> Result<()> {
         })?;
         return emit(sealed, streams.output());
     }
-    let compressed = compressed(method, args.plain, &pool, streams)?;
+    let mut compressed = compressed(method, args.plain, &pool, streams)?;
+    if args.pad {
+        compressed = pad::padded(compressed)?;
+    }
     let sealed = match key {
         Some(key) => sealed(key, pool, compressed)?,
         None => compressed,

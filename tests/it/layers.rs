@@ -14,7 +14,7 @@ const NETWORK: [&str; 8] = [
 ];
 
 /// The tools that never talk to S3.
-const FILTERS: [&str; 1] = ["s3rate"];
+const FILTERS: [&str; 2] = ["s3rate", "s3seal"];
 
 #[test]
 fn filters_reach_no_network() {

@@ -11,6 +11,7 @@
 //!            (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION let one in)
 //! RECEIPT    a file: the receipt of KEY
 //! PREPARED   a file: the line of a prepared dump in the same bucket
+//! SEALED     a file: the bytes of the dump, sealed for the key in the file IDENTITY
 //! ```
 //!
 //! What they print on standard output must be the bytes of the dump, unless the line before the block is
@@ -91,6 +92,17 @@ fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
         .status()
         .expect("run bash");
     assert!(sent.success(), "the fixture prepares a dump");
+    let (sealed, identity) = (shop.work().join("sealed"), shop.work().join("identity"));
+    let made = shop
+        .bash("umask 077; s3seal -q --keygen >identity && seq 0 49999 | s3seal -r \"$(sed -n 's/^# public key: //p' identity)\" >sealed")
+        .output()
+        .expect("run bash");
+    if !made.status.success() {
+        return Err(format!(
+            "the fixture: {}",
+            String::from_utf8_lossy(&made.stderr)
+        ));
+    }
     let running =
         serve::start(serve::Options::new(shop.folder().join("disk"))).expect("start the server");
     let server = Server::of_tests("s3serve", &running.url);
@@ -104,6 +116,8 @@ fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
         ("BUCKET", "backups".to_owned()),
         ("RECEIPT", file.display().to_string()),
         ("PREPARED", prepared.display().to_string()),
+        ("SEALED", sealed.display().to_string()),
+        ("IDENTITY", identity.display().to_string()),
     ] {
         shop.set(name, &value);
     }

@@ -13,13 +13,14 @@ use tests::servers::project;
 use tests::tools::{TOOLS, Workshop};
 
 /// The command line of each tool, as clap knows it.
-fn command_lines() -> [(&'static str, clap::Command); 5] {
+fn command_lines() -> [(&'static str, clap::Command); 6] {
     [
         ("s3put", s3put::Args::command()),
         ("s3get", s3get::Args::command()),
         ("s3ls", s3ls::Args::command()),
         ("s3prune", s3prune::Args::command()),
         ("s3rate", s3rate::Args::command()),
+        ("s3seal", s3seal::Args::command()),
     ]
 }
 

@@ -169,16 +169,6 @@ pub fn compress_long(
     })
 }
 
-/// A frame that means nothing, of `size` bytes: at least 8.
-#[must_use]
-pub fn skippable(size: usize) -> Vec<u8> {
-    let mut frame = vec![0; size.max(8)];
-    let content = u32::try_from(frame.len() - 8).unwrap_or(u32::MAX);
-    frame[..4].copy_from_slice(&0x184d_2a50_u32.to_le_bytes());
-    frame[4..8].copy_from_slice(&content.to_le_bytes());
-    frame
-}
-
 /// Decompresses a stream of frames.
 ///
 /// # Errors

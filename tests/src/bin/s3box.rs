@@ -1,6 +1,6 @@
 //! All tools in one program, for the tests only: it does what the name says under which it is called.
 //!
-//! One link instead of five. What ships are separate programs; `S3_BIN_DIR` runs the same tests on those.
+//! One link instead of six. What ships are separate programs; `S3_BIN_DIR` runs the same tests on those.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Some("s3ls") => start("s3ls", s3ls::run),
         Some("s3prune") => start("s3prune", s3prune::run),
         Some("s3rate") => start("s3rate", s3rate::run),
+        Some("s3seal") => start("s3seal", s3seal::run),
         _ => ExitCode::from(127),
     }
 }
