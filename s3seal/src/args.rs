@@ -47,7 +47,12 @@ pub struct Args {
     #[arg(short, long, help_heading = "Keys")]
     pub passphrase: bool,
     /// Seal or open with the passphrase in FILE
-    #[arg(long, value_name = "FILE", help_heading = "Keys", conflicts_with = "passphrase")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Keys",
+        conflicts_with = "passphrase"
+    )]
     pub passphrase_file: Option<PathBuf>,
     /// Seal or open with the passphrase that descriptor N has
     #[arg(long, value_name = "N", help_heading = "Keys", conflicts_with_all = ["passphrase", "passphrase_file"])]
@@ -63,7 +68,12 @@ pub struct Args {
     #[arg(short = 'z', long, value_name = "METHOD", help_heading = "Compression")]
     pub compress: Option<Method>,
     /// Decompress by COMMAND, or none for not at all
-    #[arg(short = 'Z', long, value_name = "COMMAND", help_heading = "Compression")]
+    #[arg(
+        short = 'Z',
+        long,
+        value_name = "COMMAND",
+        help_heading = "Compression"
+    )]
     pub decompress: Option<String>,
 
     /// Hide the exact length: add up to 12 %
@@ -128,16 +138,26 @@ impl Args {
             ("a passphrase", self.has_passphrase(), seals || opens),
             ("--plain", self.plain, content),
             ("-z", self.compress.is_some(), job == Job::Seal),
-            ("-Z", self.decompress.is_some(), matches!(job, Job::Open { .. })),
+            (
+                "-Z",
+                self.decompress.is_some(),
+                matches!(job, Job::Open { .. }),
+            ),
             ("--pad", self.pad, job == Job::Seal),
-            ("--seed", self.seed.is_some(), matches!(job, Job::Open { .. })),
+            (
+                "--seed",
+                self.seed.is_some(),
+                matches!(job, Job::Open { .. }),
+            ),
         ];
         if let Some((option, ..)) = given.iter().find(|(_, given, useful)| *given && !useful) {
-            return Err(Error::usage(format!("{option} has no use here")).hint(match *option {
-                "-i" => "-d opens with an identity; -r and -R seal for recipients",
-                "-r" | "-R" => "-d opens and needs no recipients; -i names an identity",
-                _ => "see 's3seal --help'",
-            }));
+            return Err(
+                Error::usage(format!("{option} has no use here")).hint(match *option {
+                    "-i" => "-d opens with an identity; -r and -R seal for recipients",
+                    "-r" | "-R" => "-d opens and needs no recipients; -i names an identity",
+                    _ => "see 's3seal --help'",
+                }),
+            );
         }
         if job == Job::Seal {
             self.check_seal()?;
@@ -147,7 +167,9 @@ impl Args {
                 .hint("use -p, --passphrase-file FILE or --passphrase-fd N"));
         }
         if job == Job::Rewrap && !self.names_recipients() {
-            return Err(Error::usage("no new recipients are named").hint("use -r RECIPIENT or -R FILE"));
+            return Err(
+                Error::usage("no new recipients are named").hint("use -r RECIPIENT or -R FILE")
+            );
         }
         Ok(job)
     }
@@ -158,16 +180,27 @@ impl Args {
             return Err(Error::usage(
                 "neither a recipient (-r RECIPIENT, -R FILE, -p) nor --plain was given",
             )
-            .hint("-r age1... seals for who has that key; --plain compresses and does not encrypt"));
+            .hint(
+                "-r age1... seals for who has that key; --plain compresses and does not encrypt",
+            ));
         }
         if keyed && self.plain {
             return Err(Error::usage("--plain and recipients exclude each other"));
         }
-        if self.pad && !matches!(self.compress.clone().unwrap_or_default(), Method::Zstd { .. }) {
-            return Err(Error::usage("--pad needs zstd, which passes over what is added"));
+        if self.pad
+            && !matches!(
+                self.compress.clone().unwrap_or_default(),
+                Method::Zstd { .. }
+            )
+        {
+            return Err(Error::usage(
+                "--pad needs zstd, which passes over what is added",
+            ));
         }
         if self.names_recipients() && self.has_passphrase() {
-            return Err(Error::usage("a passphrase can't be one of several recipients"));
+            return Err(Error::usage(
+                "a passphrase can't be one of several recipients",
+            ));
         }
         Ok(())
     }
@@ -220,7 +253,10 @@ mod tests {
     #[test]
     fn a_seal_without_a_key_names_both_ways() {
         let error = job("").unwrap_err().to_string();
-        assert!(error.contains("-r RECIPIENT") && error.contains("--plain"), "{error}");
+        assert!(
+            error.contains("-r RECIPIENT") && error.contains("--plain"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -245,7 +281,11 @@ mod tests {
             "-d --seed openssl-md5",
             "-d --seed openssl-md5 -i k --passphrase-file p",
         ] {
-            assert_eq!(job(line).unwrap_err().class(), common::Class::Usage, "{line}");
+            assert_eq!(
+                job(line).unwrap_err().class(),
+                common::Class::Usage,
+                "{line}"
+            );
         }
     }
 }

@@ -27,9 +27,9 @@ impl<T> Outlet<T> {
     /// # Errors
     /// If nobody takes it any more: whoever stopped knows why, and this error is not shown.
     pub fn send(&self, part: Ticket<Result<T>>) -> Result<()> {
-        self.0.send(Step::Part(part)).map_err(|_| {
-            Error::new(Class::ReaderGone, "go on", "the next stage has stopped")
-        })
+        self.0
+            .send(Step::Part(part))
+            .map_err(|_| Error::new(Class::ReaderGone, "go on", "the next stage has stopped"))
     }
 
     /// Sends the next part, which is there already.

@@ -23,7 +23,11 @@ pub fn opener(bytes: Vec<u8>) -> Result<Vec<u8>> {
     let voice = Streams::standard("s3seal", Voice::default()).voice();
     let mut identities = Identities::new(Asker::new(None, voice)?, voice);
     identities.add_lines(Path::new("the corpus"), IDENTITIES)?;
-    open::whole(std::io::Cursor::new(bytes), &identities, &Pool::with_threads(1)?)
+    open::whole(
+        std::io::Cursor::new(bytes),
+        &identities,
+        &Pool::with_threads(1)?,
+    )
 }
 
 /// Understands a header. What was understood is the whole of `bytes`.
@@ -33,6 +37,9 @@ pub fn opener(bytes: Vec<u8>) -> Result<Vec<u8>> {
 pub fn header(bytes: &[u8]) -> Result<()> {
     match Header::parse(bytes)? {
         header if header.bytes == bytes => Ok(()),
-        _ => Err(Error::permanent("read the header", "it was read as another one")),
+        _ => Err(Error::permanent(
+            "read the header",
+            "it was read as another one",
+        )),
     }
 }

@@ -23,6 +23,8 @@ use crate::stream::PayloadKey;
 
 /// The first line of a sealed stream.
 pub const MAGIC: &[u8] = b"age-encryption.org/v1\n";
+/// How a sealed stream of any version begins.
+pub const ANY_VERSION: &[u8] = b"age-encryption.org/";
 /// Bytes of a payload's nonce, which follows the header.
 pub const NONCE: usize = 16;
 /// More than a thousand recipients of any type but one; whoever sends more wants our memory.
@@ -134,7 +136,9 @@ impl Header {
             return Err(Error::usage("there are no recipients"));
         }
         if passphrases > 0 && stanzas.len() > 1 {
-            return Err(Error::usage("a passphrase can't be one of several recipients"));
+            return Err(Error::usage(
+                "a passphrase can't be one of several recipients",
+            ));
         }
         let mut text = String::from_utf8_lossy(MAGIC).into_owned();
         for stanza in &stanzas {
@@ -253,7 +257,10 @@ fn stanza<'a>(
     }
     let mut body = Vec::new();
     loop {
-        let line = lines.next().filter(|line| line.len() <= LINE).ok_or_else(wrong)?;
+        let line = lines
+            .next()
+            .filter(|line| line.len() <= LINE)
+            .ok_or_else(wrong)?;
         body.extend(STANDARD_NO_PAD.decode(line).map_err(|_| wrong())?);
         if line.len() < LINE {
             return Ok(Stanza { tag, args, body });
@@ -318,9 +325,10 @@ fn locked(why: &DecryptError) -> Error {
     match why {
         DecryptError::NoMatchingKeys => Error::permanent(doing, "it is not for any of these keys")
             .hint("s3seal --inspect tells what kinds of keys open it"),
-        DecryptError::KeyDecryptionFailed => {
-            Error::permanent("open the identity", "the passphrase is wrong, or there was none")
-        }
+        DecryptError::KeyDecryptionFailed => Error::permanent(
+            "open the identity",
+            "the passphrase is wrong, or there was none",
+        ),
         DecryptError::DecryptionFailed => {
             Error::permanent(doing, "the passphrase is wrong, or the header is damaged")
         }

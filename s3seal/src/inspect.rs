@@ -9,7 +9,7 @@ use std::io::{BufReader, Read};
 use age::armor::ArmoredReader;
 
 use crate::args::Args;
-use crate::header::{self, Header, MAGIC};
+use crate::header::{self, ANY_VERSION, Header};
 use crate::input::{self, Peeked};
 use crate::magic::{self, Packing};
 use crate::open::identities;
@@ -28,7 +28,7 @@ pub fn inspect(args: &Args, streams: &mut Streams) -> Result<()> {
         facts.push(("armor", "yes".into()));
         let mut input = Peeked::new(ArmoredReader::new(BufReader::new(input)));
         seal(&mut input, &identities, &mut facts)?;
-    } else if start.starts_with(MAGIC) {
+    } else if start.starts_with(ANY_VERSION) {
         seal(&mut input, &identities, &mut facts)?;
     } else {
         let packing = Packing::of(&start);
@@ -56,7 +56,7 @@ fn seal(
     let header = Header::read(input)?;
     facts.push(("sealed", "age-encryption.org/v1".into()));
     for stanza in &header.stanzas {
-        facts.push(("recipient", kind(&stanza.tag).into()));
+        facts.push(("recipient", kind(&stanza.tag)));
     }
     let nonce = header::read_nonce(input)?;
     let mut packing = "not known without a key";

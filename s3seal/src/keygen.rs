@@ -23,7 +23,10 @@ pub fn keygen(quantum: bool, streams: &mut Streams) -> Result<()> {
         (identity.to_public().to_string(), Zeroizing::new(text))
     };
     let to_person = streams.output().is_terminal();
-    let text = Zeroizing::new(format!("# public key: {recipient}\n{}\n", identity.as_str()));
+    let text = Zeroizing::new(format!(
+        "# public key: {recipient}\n{}\n",
+        identity.as_str()
+    ));
     written(streams.output().write_all(text.as_bytes()))?;
     // On a terminal it has just been seen.
     if !to_person {

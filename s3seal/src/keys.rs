@@ -211,8 +211,10 @@ impl Identities {
         let identity = ssh::Identity::from_buffer(text, Some(name))
             .map_err(|_| Error::permanent(doing(), "it is no key of ssh"))?;
         if let ssh::Identity::Unsupported(_) = identity {
-            return Err(Error::permanent(doing(), "keys of ssh of this kind can't open a seal")
-                .hint("ed25519 and rsa can"));
+            return Err(
+                Error::permanent(doing(), "keys of ssh of this kind can't open a seal")
+                    .hint("ed25519 and rsa can"),
+            );
         }
         let asker = self.asker.clone();
         self.all.push(Box::new(identity.with_callbacks(asker)));
@@ -277,7 +279,9 @@ fn ssh_recipient(text: &str) -> Result<ssh::Recipient> {
         Error::usage(match why {
             E::RsaModulusTooSmall => "a key of ssh is too short: rsa needs 2048 bits",
             E::RsaModulusTooLarge => "a key of ssh is too long: rsa may have 16384 bits",
-            E::Ignore | E::Unsupported(_) => "of the keys of ssh only ed25519 and rsa can be sealed for",
+            E::Ignore | E::Unsupported(_) => {
+                "of the keys of ssh only ed25519 and rsa can be sealed for"
+            }
             _ => "a key of ssh is malformed",
         })
     })

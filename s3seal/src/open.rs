@@ -13,7 +13,7 @@ use common::{Error, Result};
 use crate::args::Args;
 use crate::compress::{self, command::Program};
 use crate::flow::Bytes;
-use crate::header::{self, Header, MAGIC};
+use crate::header::{self, ANY_VERSION, Header};
 use crate::input::{self, Peeked};
 use crate::keys::Identities;
 use crate::magic::{self, Packing};
@@ -39,10 +39,11 @@ pub fn open(args: &Args, shown: bool, streams: &mut Streams) -> Result<()> {
     let input = Peeked::new(streams.take_input()?);
     let (bytes, sealed) = unsealed(input, &identities, &pool)?;
     if !sealed && !identities.is_empty() && !args.plain {
-        return Err(
-            Error::permanent("open the stream", "it is not sealed, though keys were given")
-                .hint("--plain opens what is only compressed"),
-        );
+        return Err(Error::permanent(
+            "open the stream",
+            "it is not sealed, though keys were given",
+        )
+        .hint("--plain opens what is only compressed"));
     }
     unpack(args, bytes, sealed, shown, pool, streams)
 }
@@ -70,7 +71,7 @@ fn unsealed(
     pool: &Pool,
 ) -> Result<(Bytes, bool)> {
     let start = input.peek(magic::LOOK)?;
-    if start.starts_with(MAGIC) {
+    if start.starts_with(ANY_VERSION) {
         return Ok((opened(input, identities, pool)?, true));
     }
     if magic::is_armored(start) {
@@ -87,8 +88,10 @@ fn opened(
 ) -> Result<Bytes> {
     let header = Header::read(&mut input)?;
     if identities.is_empty() {
-        return Err(Error::permanent("open the sealed stream", "no key was given")
-            .hint("use -i FILE, or -p if it was sealed with a passphrase"));
+        return Err(
+            Error::permanent("open the sealed stream", "no key was given")
+                .hint("use -i FILE, or -p if it was sealed with a passphrase"),
+        );
     }
     let file_key = header.unlock(identities.iter())?;
     let nonce = header::read_nonce(&mut input)?;
@@ -147,7 +150,11 @@ fn decompressed(mut bytes: Bytes, pool: Pool) -> Result<(Bytes, Packing)> {
 ///
 /// # Errors
 /// As for any stream.
-pub fn whole(input: impl Read + Send + 'static, identities: &Identities, pool: &Pool) -> Result<Vec<u8>> {
+pub fn whole(
+    input: impl Read + Send + 'static,
+    identities: &Identities,
+    pool: &Pool,
+) -> Result<Vec<u8>> {
     let (bytes, _) = unsealed(Peeked::new(input), identities, pool)?;
     let (bytes, _) = decompressed(bytes, pool.clone())?;
     let mut content = Vec::new();

@@ -99,7 +99,10 @@ mod tests {
             let more = missing(length);
             assert!(more == 0 || more >= HEAD, "{length}: {more}");
             assert_eq!(allowed(length + more), length + more, "{length}");
-            assert!(length < 100 || more <= length / 8 + 2 * HEAD, "{length}: {more}");
+            assert!(
+                length < 100 || more <= length / 8 + 2 * HEAD,
+                "{length}: {more}"
+            );
         }
     }
 
@@ -111,7 +114,10 @@ mod tests {
             all.extend_from_slice(&chunk);
         }
         assert_eq!(all.len(), 1_015_808);
-        assert_eq!(all[1_000_000..1_000_008], [0x50, 0x2a, 0x4d, 0x18, 0xb8, 0x3d, 0, 0]);
+        assert_eq!(
+            all[1_000_000..1_000_008],
+            [0x50, 0x2a, 0x4d, 0x18, 0xb8, 0x3d, 0, 0]
+        );
         assert!(all[1_000_008..].iter().all(|byte| *byte == 0));
     }
 }

@@ -154,8 +154,12 @@ fn asked(prompt: &str, shown: bool) -> Result<Zeroizing<String>> {
         tcsetattr(&terminal, OptionalActions::Flush, &silent).doing(doing)?;
     }
     let mut line = Zeroizing::new(String::with_capacity(4 << 10));
-    let outcome = write!(terminal, "{}", prompt.replace(|c: char| c.is_control(), " "))
-        .and_then(|()| BufReader::new(&terminal).take(LONGEST).read_line(&mut line));
+    let outcome = write!(
+        terminal,
+        "{}",
+        prompt.replace(|c: char| c.is_control(), " ")
+    )
+    .and_then(|()| BufReader::new(&terminal).take(LONGEST).read_line(&mut line));
     if !shown {
         tcsetattr(&terminal, OptionalActions::Now, &before).doing(doing)?;
         // The line feed that was typed was not shown.

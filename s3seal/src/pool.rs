@@ -46,7 +46,10 @@ impl Pool {
                 .name("worker".into())
                 .spawn(move || {
                     loop {
-                        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                        let job = waiting
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .recv();
                         match job {
                             Ok(job) => job(),
                             Err(_) => return,

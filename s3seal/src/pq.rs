@@ -121,7 +121,10 @@ impl std::fmt::Display for Recipient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut bytes = self.mlkem.as_bytes().to_vec();
         bytes.extend(self.x25519.as_bytes());
-        f.write_str(&bech32_encode(Hrp::parse_unchecked(RECIPIENT_PREFIX), &bytes))
+        f.write_str(&bech32_encode(
+            Hrp::parse_unchecked(RECIPIENT_PREFIX),
+            &bytes,
+        ))
     }
 }
 
@@ -159,7 +162,10 @@ impl Identity {
     /// As it is kept in a file.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
-        let text = Zeroizing::new(bech32_encode(Hrp::parse_unchecked(IDENTITY_PREFIX), &self.0));
+        let text = Zeroizing::new(bech32_encode(
+            Hrp::parse_unchecked(IDENTITY_PREFIX),
+            &self.0,
+        ));
         Zeroizing::new(text.to_uppercase())
     }
 
@@ -197,7 +203,12 @@ impl Identity {
         let public = PublicKey::from(<[u8; X25519]>::try_from(public).ok()?);
         let mut secret = mlkem.decapsulate(sent.try_into().ok()?).ok()?;
         let agreed = x25519.diffie_hellman(&public);
-        let combined = combine(&secret, agreed.as_bytes(), &public, &PublicKey::from(&x25519));
+        let combined = combine(
+            &secret,
+            agreed.as_bytes(),
+            &public,
+            &PublicKey::from(&x25519),
+        );
         secret.as_mut_slice().zeroize();
         agreed.was_contributory().then_some(combined)
     }
@@ -312,7 +323,9 @@ mod tests {
 
     fn known() -> (Identity, String) {
         let identity = KEY.lines().find(|line| line.starts_with(IDENTITY)).unwrap();
-        let recipient = KEY.lines().find_map(|line| line.strip_prefix("# public key: "));
+        let recipient = KEY
+            .lines()
+            .find_map(|line| line.strip_prefix("# public key: "));
         (identity.parse().unwrap(), recipient.unwrap().to_owned())
     }
 
@@ -320,7 +333,10 @@ mod tests {
     fn the_recipient_follows_from_the_identity() {
         let (identity, recipient) = known();
         assert_eq!(identity.to_recipient().to_string(), recipient);
-        assert_eq!(recipient.parse::<Recipient>().unwrap().to_string(), recipient);
+        assert_eq!(
+            recipient.parse::<Recipient>().unwrap().to_string(),
+            recipient
+        );
         let text = KEY.lines().find(|line| line.starts_with(IDENTITY)).unwrap();
         assert_eq!(identity.to_text().as_str(), text);
     }
@@ -382,7 +398,14 @@ mod tests {
         assert!(text.parse::<Recipient>().is_err());
 
         let key = FileKey::init_with_mut(|key| *key = [7; 16]);
-        let stanza = || identity.to_recipient().wrap_file_key(&key).unwrap().0.remove(0);
+        let stanza = || {
+            identity
+                .to_recipient()
+                .wrap_file_key(&key)
+                .unwrap()
+                .0
+                .remove(0)
+        };
         let spoilt: [fn(&mut Stanza); 4] = [
             |stanza| stanza.args.push("more".into()),
             |stanza| stanza.args.clear(),

@@ -9,7 +9,7 @@ use common::run::{Streams, written};
 use common::{Error, Result};
 
 use crate::args::Args;
-use crate::header::{Header, MAGIC};
+use crate::header::{ANY_VERSION, Header};
 use crate::input::{self, Peeked};
 use crate::open::identities;
 use crate::passphrase::Asker;
@@ -30,7 +30,7 @@ pub fn rewrap(args: &Args, streams: &mut Streams) -> Result<()> {
     }
     let recipients = recipients(args, Asker::new(None, streams.voice())?)?;
     let mut input = Peeked::new(streams.take_input()?);
-    if !input.peek(MAGIC.len())?.starts_with(MAGIC) {
+    if !input.peek(ANY_VERSION.len())?.starts_with(ANY_VERSION) {
         return Err(Error::permanent(
             "change the recipients",
             "the stream is not a binary seal",

@@ -86,8 +86,17 @@ pub fn open(
             length.copy_from_slice(&head[..8]);
             let mut key = Zeroizing::new([0; 32]);
             let rounds = NonZeroU32::MIN.saturating_add(4999);
-            pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA1, rounds, &head[24..], secret, key.as_mut());
-            (cipher(key.as_ref(), &head[8..24])?, Some(u64::from_le_bytes(length)))
+            pbkdf2::derive(
+                pbkdf2::PBKDF2_HMAC_SHA1,
+                rounds,
+                &head[24..],
+                secret,
+                key.as_mut(),
+            );
+            (
+                cipher(key.as_ref(), &head[8..24])?,
+                Some(u64::from_le_bytes(length)),
+            )
         }
         openssl => {
             let mut head = [0; 16];
@@ -198,7 +207,9 @@ fn unpad(chunk: &mut Vec<u8>) -> Result<()> {
     let count = chunk.last().map_or(0, |last| usize::from(*last));
     let start = chunk.len().saturating_sub(count);
     let sound = (1..=BLOCK).contains(&count)
-        && chunk[start..].iter().all(|byte| usize::from(*byte) == count);
+        && chunk[start..]
+            .iter()
+            .all(|byte| usize::from(*byte) == count);
     if !sound {
         return Err(wrong("the passphrase is wrong, or the data is damaged"));
     }
@@ -230,7 +241,13 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Seed>().unwrap(), seed);
         }
-        for text in ["", "openssl", "openssl-md5:3", "openssl-pbkdf2:0", "s3backuptool:1"] {
+        for text in [
+            "",
+            "openssl",
+            "openssl-md5:3",
+            "openssl-pbkdf2:0",
+            "s3backuptool:1",
+        ] {
             assert!(text.parse::<Seed>().is_err(), "{text}");
         }
     }

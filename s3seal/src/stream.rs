@@ -253,10 +253,15 @@ fn open_batch(key: &PayloadKey, mut batch: Chunk, first: u64, ends: bool) -> Res
             Ok(text) => length = to + text.len(),
             Err(_) if last && is_whole(key, number, spare) => return Err(cut_off(number + 1)),
             Err(_) => {
+                let how = if last {
+                    "cut off, damaged"
+                } else {
+                    "damaged, out of order"
+                };
                 return Err(Error::permanent(
                     "open the sealed stream",
                     format!(
-                        "it is damaged, out of order or added to at byte {} of its content",
+                        "it is {how} or added to at byte {} of its content",
                         number * PIECE as u64
                     ),
                 ));

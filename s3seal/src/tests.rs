@@ -72,7 +72,12 @@ fn seal(content: &[u8], sizes: &[usize]) -> Vec<u8> {
         pool(),
         move |sealing| sealing.write_all_of(&mut input),
     );
-    [header.bytes, nonce.to_vec(), collect(payload.unwrap()).unwrap()].concat()
+    [
+        header.bytes,
+        nonce.to_vec(),
+        collect(payload.unwrap()).unwrap(),
+    ]
+    .concat()
 }
 
 /// What was opened, and what was released before something was found wrong.
@@ -279,11 +284,9 @@ fn a_header_is_read_without_a_byte_too_many() {
 
 #[test]
 fn a_header_without_an_end_is_not_read_for_ever() {
-    let error = Header::read(&mut Peeked::new(
-        MAGIC.chain(std::io::repeat(b'x')),
-    ))
-    .map(|_| ())
-    .unwrap_err();
+    let error = Header::read(&mut Peeked::new(MAGIC.chain(std::io::repeat(b'x'))))
+        .map(|_| ())
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "could not read the header of the sealed stream: it has no end"

@@ -23,4 +23,5 @@ mod processes;
 mod resilience;
 mod stored;
 mod storm;
+mod seal;
 mod transcripts;

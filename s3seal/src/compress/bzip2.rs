@@ -79,7 +79,10 @@ pub fn decompress(mut bytes: Bytes) -> Result<Bytes> {
                 if output.len() == output.capacity() {
                     out.give(std::mem::replace(&mut output, outputs.room(256 << 10)))?;
                 } else if taken == 0 && status != Status::StreamEnd {
-                    return Err(Error::permanent("decompress the stream", "it makes no sense"));
+                    return Err(Error::permanent(
+                        "decompress the stream",
+                        "it makes no sense",
+                    ));
                 }
                 if status == Status::StreamEnd {
                     stream = None;

@@ -105,19 +105,17 @@ pub fn decompress(program: &Program, mut bytes: Bytes, shown: bool) -> Result<()
     let mut child = program
         .command()
         .stdin(Stdio::piped())
-        .stdout(if shown { Stdio::inherit() } else { Stdio::null() })
+        .stdout(if shown {
+            Stdio::inherit()
+        } else {
+            Stdio::null()
+        })
         .spawn()
-        .map_err(|why| {
-            let error = Err::<(), _>(why).doing(program.doing());
-            error.err().map_or_else(
-                || Error::permanent(program.doing(), "it can't be started"),
-                |error| match program {
-                    Program::Named(name) => error.hint(format!(
-                        "the stream is compressed with {name}: install it, or name another program with -Z"
-                    )),
-                    Program::Shell(_) => error,
-                },
-            )
+        .map_err(|why| match program {
+            Program::Named(name) => Error::permanent(program.doing(), "it is not installed").hint(
+                format!("the stream is compressed with {name}; -Z names another program"),
+            ),
+            Program::Shell(_) => Error::permanent(program.doing(), why),
         })?;
     let fed = feed(&mut child, &mut bytes);
     if let Err(error) = fed {

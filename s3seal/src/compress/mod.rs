@@ -103,8 +103,20 @@ mod tests {
             assert_eq!(text.parse::<Method>().unwrap(), method, "{text}");
         }
         for text in [
-            "", "gzip", "zstd:0", "zstd:20", "zstd:", "zstd:x", "zstd:-1", "bzip2:10", "bzip2,long", "none:1",
-            "none,long", "cmd:", "cmd: ", "ZSTD",
+            "",
+            "gzip",
+            "zstd:0",
+            "zstd:20",
+            "zstd:",
+            "zstd:x",
+            "zstd:-1",
+            "bzip2:10",
+            "bzip2,long",
+            "none:1",
+            "none,long",
+            "cmd:",
+            "cmd: ",
+            "ZSTD",
         ] {
             assert!(text.parse::<Method>().is_err(), "{text}");
         }
