@@ -34,16 +34,16 @@ pub struct Args {
     #[arg(long, help_heading = "Jobs", requires = "keygen")]
     pub pq: bool,
 
-    /// Seal for RECIPIENT: age1..., ssh-ed25519 ... or ssh-rsa ...
+    /// Seal for RECIPIENT, of age or a key of ssh
     #[arg(short, long, value_name = "RECIPIENT", help_heading = "Keys")]
     pub recipient: Vec<String>,
     /// Seal for the recipients in FILE, one a line
     #[arg(short = 'R', long, value_name = "FILE", help_heading = "Keys")]
     pub recipients_file: Vec<PathBuf>,
-    /// Open with the identities in FILE, of age or of ssh
+    /// Open with the identities in FILE
     #[arg(short, long, value_name = "FILE", help_heading = "Keys")]
     pub identity: Vec<PathBuf>,
-    /// Seal or open with a passphrase, typed at the terminal
+    /// Seal or open with a passphrase that is typed
     #[arg(short, long, help_heading = "Keys")]
     pub passphrase: bool,
     /// Seal or open with the passphrase in FILE
@@ -54,7 +54,7 @@ pub struct Args {
         conflicts_with = "passphrase"
     )]
     pub passphrase_file: Option<PathBuf>,
-    /// Seal or open with the passphrase that descriptor N has
+    /// Use the passphrase that descriptor N has
     #[arg(long, value_name = "N", help_heading = "Keys", conflicts_with_all = ["passphrase", "passphrase_file"])]
     pub passphrase_fd: Option<u32>,
     /// Don't encrypt; open what isn't encrypted
@@ -64,7 +64,7 @@ pub struct Args {
     #[arg(long, help_heading = "Keys")]
     pub mixed: bool,
 
-    /// Compress by zstd[:LEVEL][,long], bzip2[:LEVEL], none or cmd:COMMAND (default: zstd:3)
+    /// Compress by zstd, bzip2, none or cmd:COMMAND
     #[arg(short = 'z', long, value_name = "METHOD", help_heading = "Compression")]
     pub compress: Option<Method>,
     /// Decompress by COMMAND, or none for not at all
@@ -79,7 +79,7 @@ pub struct Args {
     /// Hide the exact length: add up to 12 %
     #[arg(long, help_heading = "Compression")]
     pub pad: bool,
-    /// Open the CONTAINER of an older program: openssl-md5, openssl-sha256, s3backuptool, ...
+    /// Open the CONTAINER of an older program
     #[arg(long, value_name = "CONTAINER", help_heading = "Jobs")]
     pub seed: Option<Seed>,
 

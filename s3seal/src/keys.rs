@@ -20,6 +20,8 @@ use crate::{open, pq};
 
 /// Larger files hold no keys.
 const LARGEST: u64 = 16 << 20;
+/// How public keys of ssh begin, those that can't be sealed for too: they are to be told from typing errors.
+const SSH: [&str; 3] = ["ssh-", "ecdsa-sha2-", "sk-"];
 /// The work of a passphrase: 2^18, as age does, about a second and 256 MiB.
 const WORK: u8 = 18;
 /// The most work that is done for a stranger's stream: 2^22, as age does.
@@ -61,7 +63,7 @@ impl Recipients {
             self.all.push(Box::new(recipient));
         } else if let Ok(recipient) = text.parse::<tagpq::Recipient>() {
             self.all.push(Box::new(recipient));
-        } else if text.starts_with("ssh-") {
+        } else if SSH.iter().any(|start| text.starts_with(start)) {
             self.all.push(Box::new(ssh_recipient(text)?));
         } else if let Ok(recipient) = text.parse::<plugin::Recipient>() {
             self.plugged.push(recipient);

@@ -53,15 +53,14 @@ fn run(command: &mut Command, input: &[u8]) -> (Option<i32>, Vec<u8>, String) {
 /// Runs a script that must succeed and say nothing, in a folder with keys and something to seal.
 fn script(text: &str) {
     let shop = Workshop::new();
-    let keys = "umask 077
+    let keys = "set -eu -o pipefail; umask 077
+        fails() { if \"$@\"; then echo \"this should have failed: $*\"; fi; }
         s3seal -q --keygen >a; s3seal -q --keygen >b; s3seal -q --keygen --pq >q
         for key in a b q; do sed -n 's/^# public key: //p' $key >$key.pub; done
         seq 100000 >text; head -c 200000 /dev/urandom >random; : >nothing; head -c 65536 random >piece
         seq 3000000 >large\n";
     let output = shop
         .bash(&format!("{keys}{text}"))
-        .env("BASHOPTS", "")
-        .arg("-eu")
         .output()
         .expect("run bash");
     assert!(
@@ -266,7 +265,7 @@ fn what_stock_programs_made_is_opened() {
                 s3seal -d <packed | cmp - $file
                 age -R b.pub <packed | s3seal -d -i a -i b | cmp - $file
                 # Twice is one after the other, and one layer only is undone.
-                cat packed packed | s3seal -d | cmp - <(cat $file $file)
+                [ \"$packer\" = lzop ] || cat packed packed | s3seal -d | cmp - <(cat $file $file)
                 s3seal --plain <packed | s3seal -d | cmp - packed
             done
             s3seal -z none -R a.pub <packed 2>/dev/null | s3seal -d -Z none -i a | cmp - packed
@@ -295,9 +294,9 @@ fn keys_of_ssh() {
         for key in ed rsa; do s3seal -d -i $key <sealed | cmp - text; done
         echo 'correct horse' >word
         s3seal -R locked.pub <text | s3seal -d -i locked --passphrase-file word | cmp - text
-        ! s3seal -R other.pub <text 2>said
+        fails s3seal -R other.pub <text 2>said
         grep -q 'line 1: of the keys of ssh only ed25519 and rsa can be sealed for' said
-        ! s3seal -d -i other <sealed 2>said
+        fails s3seal -d -i other <sealed 2>said
         grep -q 'keys of ssh of this kind' said",
     );
 }
@@ -307,21 +306,36 @@ fn passphrases_at_a_terminal() {
     if lacks("passphrases at a terminal", &["age", "script", "zstd"]) {
         return;
     }
-    // `script` gives its child a terminal and types what it reads itself.
+    // `script` gives its child a terminal. An answer is typed when its question, which ends in a colon, was read.
     script(
-        "type_in() { (cat; sleep 0) | script -qec \"$1\" /dev/null >screen; }
-        printf 'correct horse\\ncorrect horse\\n' | type_in 's3seal -p <text >sealed'
-        ! grep -q horse screen
+        "type_in() {
+            local command=$1 word question status=0; shift
+            coproc TERMINAL { script -qec \"$command\" /dev/null; }
+            local pid=$TERMINAL_PID from to
+            exec {from}<&${TERMINAL[0]} {to}>&${TERMINAL[1]}
+            for word; do
+                read -r -d : -u $from question
+                echo \"$question\" >>screen
+                echo \"$word\" >&$to
+            done
+            cat <&$from >>screen
+            exec {from}<&- {to}>&-
+            wait $pid || status=$?
+            return $status
+        }
+        type_in 's3seal -p <text >sealed' 'correct horse' 'correct horse'
+        fails grep horse screen
         s3seal --passphrase-fd 3 -d <sealed 3<<<'correct horse' | cmp - text
-        printf 'correct horse\\n' | type_in 'age -d sealed 2>/dev/null | zstd -dc >opened'
+        type_in 'age -d sealed >inside' 'correct horse'
+        zstd -dc <inside | cmp - text
+        type_in 's3seal -d -p <sealed >opened' 'correct horse'
         cmp opened text
-        printf 'correct horse\\n' | type_in 's3seal -d -p <sealed >opened'
-        cmp opened text
-        printf 'correct horse\\nbattery staple\\n' >typed
-        ! type_in 's3seal -p <text >none' <typed
+        fails type_in 's3seal -p <text >none' 'correct horse' 'battery staple'
         grep -q 'the two passphrases are not the same' screen
-        printf 'correct horse\\ncorrect horse\\n' | type_in 'age -p -o a.age a'
+        type_in 'age -p -o a.age a' 'correct horse' 'correct horse'
         s3seal -R a.pub <text >sealed
+        type_in 's3seal -d -i a.age <sealed >opened' 'correct horse'
+        cmp opened text
         s3seal -d -i a.age --passphrase-file <(echo 'correct horse') <sealed | cmp - text",
     );
 }
@@ -399,11 +413,14 @@ fn containers_of_older_programs() {
         lz4 -c <text 2>/dev/null | openssl enc -aes-256-cbc -pbkdf2 -md sha512 -pass file:word |
             s3seal -d --seed openssl-pbkdf2-sha512 --passphrase-file word | cmp - text
         openssl enc -aes-256-cbc -md md5 -pass file:word -in mib -out sealed 2>/dev/null
-        fails() { s3seal -d --seed openssl-md5 --passphrase-file $1 >/dev/null 2>said && exit 3; grep -q \"$2\" said; }
-        head -c 1000 sealed | fails word 'it is cut off'
-        head -c 10 sealed | fails word 'it is cut off'
-        head -c 160 sealed | fails word 'the passphrase is wrong, or the data is damaged'
-        fails word \"it doesn't begin with Salted__\" <text
+        says() {
+            fails s3seal -d --seed $1 --passphrase-file word >/dev/null 2>said
+            grep -q \"$2\" said
+        }
+        head -c 1000 sealed | says openssl-md5 'it is cut off'
+        head -c 10 sealed | says openssl-md5 'it is cut off'
+        head -c 160 sealed | says openssl-md5 'the passphrase is wrong, or the data is damaged'
+        says openssl-md5 \"it doesn't begin with Salted__\" <text
         cat >pack.py <<'END'
 import hashlib, os, subprocess, sys
 data = sys.stdin.buffer.read()
@@ -418,10 +435,8 @@ END
             python3 pack.py <$file >sealed
             s3seal -d --seed s3backuptool --passphrase-file word <sealed | cmp - $file
         done
-        head -c 4096 sealed | { ! s3seal -d --seed s3backuptool --passphrase-file word >/dev/null 2>said; }
-        grep -q 'it is cut off' said
-        { cat sealed; head -c 16 random; } | { ! s3seal -d --seed s3backuptool --passphrase-file word >/dev/null 2>said; }
-        grep -q 'it is longer than it says' said",
+        head -c 4088 sealed | says s3backuptool 'it is cut off'
+        { cat sealed; head -c 16 random; } | says s3backuptool 'it is longer than it says'",
     );
 }
 
