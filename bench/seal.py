@@ -1,7 +1,7 @@
 """Sealing and opening, side by side with what people use today.
 
-Everything is fed by `cat` through a pipe and drained by `cat` through another, which are not counted. CPU seconds are
-those of the program and what it started. What is sealed is incompressible once, and a source tree once.
+Programs read a file in memory and write into a pipe that `cat` drains, which is not counted. CPU seconds are those of
+the program and what it started. What is sealed is incompressible once, and a source tree once.
 """
 
 import os
@@ -17,7 +17,8 @@ from measure import Failed, measure
 from places import BUCKET
 
 MIB = 1 << 20
-# GB/s into and out of a pipe, on two idle cores of a server of 2023; and into a store that costs nothing.
+# GB/s of one stream, sealed into a pipe and opened into one, on two idle cores of a server of 2023; and of a source tree
+# into a store that costs nothing.
 GOALS = {"seal": 1.6, "open": 1.7, "tar": 0.45}
 PASSPHRASE = "only for measuring"
 
@@ -67,9 +68,10 @@ def missing(command, path):
     return [word for word in words if not shutil.which(word, path=path)]
 
 
-def shell(command):
+def shell(command, source):
     # A single program takes the shell's place.
-    return ["sh", "-c", command if " | " in command else f"exec {command}"]
+    command = command if " | " in command else f"exec {command}"
+    return ["sh", "-c", f"exec <{shlex.quote(str(source))}; {command}"]
 
 
 def table(title, size, rounds, samples):
@@ -111,14 +113,14 @@ def through_pipes(title, folder, programs, data, rounds, env):
     """Seals a file, and opens what each made."""
     size = data.stat().st_size
     cat = ["cat"]
-    samples = rounds_of(f"seal {title}", rounds, programs, lambda name: measure(shell(programs[name].seal), env, feed=["cat", data], drain=cat))
+    samples = rounds_of(f"seal {title}", rounds, programs, lambda name: measure(shell(programs[name].seal, data), env, drain=cat))
     sealed_speed = table(f"seal: {title}", size, rounds, samples)
     sealed = {}
     for name in samples:
         sealed[name] = folder / f"sealed-{len(sealed)}"
-        with open(data, "rb") as source, open(sealed[name], "wb") as target:
-            subprocess.run(shell(programs[name].seal), env=env, stdin=source, stdout=target, check=True)
-    samples = rounds_of(f"open {title}", rounds, sealed, lambda name: measure(shell(programs[name].open), env, feed=["cat", sealed[name]], drain=cat))
+        with open(sealed[name], "wb") as target:
+            subprocess.run(shell(programs[name].seal, data), env=env, stdout=target, check=True)
+    samples = rounds_of(f"open {title}", rounds, sealed, lambda name: measure(shell(programs[name].open, sealed[name]), env, drain=cat))
     opened_speed = table(f"open: {title}", size, rounds, samples)
     for path in sealed.values():
         path.unlink()
@@ -141,18 +143,25 @@ def whole_lines(folder, tools, data, rounds, sink):
     _, recipient, _ = keys(folder, tools)
     s3seal, s3put = tools / "s3seal", tools / "s3put"
     lines = {
-        "s3seal, s3put": f"{s3seal} -r {recipient} | {s3put} -q -b s3://{BUCKET} -k line",
-        "zstd -3 -T0, age, s3put": f"zstd -q -3 -T0 | age -r {recipient} | {s3put} -q -b s3://{BUCKET} -k line",
+        "s3seal, s3put": f"{s3seal} -r {recipient} | {s3put} -q -b s3://{BUCKET} -k line-$$",
+        "zstd -3 -T0, age, s3put": f"zstd -q -3 -T0 | age -r {recipient} | {s3put} -q -b s3://{BUCKET} -k line-$$",
         "zstd, age, aws": f"zstd -q -3 | age -r {recipient} | aws s3 cp - s3://{BUCKET}/line",
         "zstd -3 -T0 alone": "zstd -q -3 -T0",
     }
     lines = {name: line for name, line in lines.items() if not missing(line, sink.env["PATH"])}
-    samples = rounds_of("line", rounds, lines, lambda name: measure(shell(lines[name]), sink.env, feed=["cat", data], pids=sink.pids))
+    samples = rounds_of("line", rounds, lines, lambda name: measure(shell(lines[name], data), sink.env, pids=sink.pids))
     return table("a source tree to the null sink", data.stat().st_size, rounds, samples)
 
 
-def section(tools, scratch, data, rounds, sink):
-    """All of it. `data` is incompressible; `sink` is a place to put to."""
+def random_bytes(path, size):
+    """Really random: what repeats after a MiB, a compressor finds."""
+    with open(path, "wb") as file:
+        for _ in range(size // MIB):
+            file.write(os.urandom(MIB))
+
+
+def section(tools, scratch, size, rounds, sink):
+    """All of it, with streams of `size` bytes; `sink` is a place to put to."""
     folder = scratch / "seal"
     folder.mkdir(mode=0o700)
     env, programs = sink.env, {}
@@ -162,11 +171,14 @@ def section(tools, scratch, data, rounds, sink):
             say(f"SKIPPED: {sealer.name}: not installed: {' '.join(lacking)}")
         else:
             programs[sealer.name] = sealer
+    data = folder / "random"
+    random_bytes(data, size)
     seal, opened = through_pipes("incompressible", folder, programs, data, rounds, env)
     verdict("seal", seal["s3seal -z none"])
     verdict("open", opened["s3seal -z none"])
     tree = folder / "tree"
-    source_tree(tree, data.stat().st_size)
+    data.unlink()
+    source_tree(tree, size)
     packing = {name: programs[name] for name in ("s3seal", "zstd, age") if name in programs}
     through_pipes("a source tree", folder, packing, tree, rounds, env)
     line = whole_lines(folder, tools, tree, rounds, sink)
