@@ -307,3 +307,39 @@ fn recipients_that_disagree_are_mixed_only_on_demand() {
         assert_eq!(found.expose_secret(), key.expose_secret());
     }
 }
+
+/// What the fuzzer starts from is what it should be, and so is the function that it calls.
+#[test]
+fn vectors_through_the_entry_for_fuzzing() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/seal");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|kind| kind != "vector") {
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let end = bytes.windows(2).position(|two| two == b"\n\n").unwrap();
+        let facts = std::str::from_utf8(&bytes[..end]).unwrap();
+        let opens = facts.contains("expect: success") && !facts.contains("passphrase: ");
+        let outcome = crate::fuzz::opener(bytes[end + 2..].to_vec());
+        assert_eq!(outcome.is_ok(), opens, "{}", path.display());
+        count += 1;
+    }
+    assert!(count > 70);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_content_or_an_error(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..3000), start in 0_usize..6
+    ) {
+        let starts: [&[u8]; 6] = [
+            b"", MAGIC, b"\x28\xb5\x2f\xfd", b"BZh91AY&SY", b"\x50\x2a\x4d\x18",
+            b"-----BEGIN AGE ENCRYPTED FILE-----\n",
+        ];
+        bytes.splice(..0, starts[start].iter().copied());
+        let _ = crate::fuzz::header(&bytes);
+        let _ = crate::fuzz::opener(bytes);
+    }
+}
