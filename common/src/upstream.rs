@@ -22,11 +22,10 @@ pub use verdict::{End, Kind, OkStatus, Policy, Stage, Verdict};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use self::line::Line;
-use self::pipes::{Pipe, Survey};
+use self::pipes::{Pipe, Survey, hung_up};
 use self::process::{Process, wait_for_one};
 
 /// A program that has closed its output and goes on is waited for this long.
@@ -92,8 +91,8 @@ impl Watch {
     }
 
     /// Looks among what our parent has started, which is where a shell's pipeline is; then among what its own parent
-    /// has started, and so on, as long as there is a pipe of which nobody is known to write it; at last among
-    /// all processes, once for each such pipe, because on a large machine that takes a while.
+    /// has started, and so on, as long as there is a pipe that somebody writes of whom nothing is known; at last
+    /// among all processes, once for each such pipe, because on a large machine that takes a while.
     fn survey(&mut self) {
         if self.blind.is_some() {
             return;
@@ -108,6 +107,7 @@ impl Watch {
             };
             survey.add_all(family, self.line.wants_named());
             self.line.take(&survey);
+            self.line.write_off();
             if !self.line.seeks(ours_is_done) && !self.is_fed_by_a_stranger() {
                 return;
             }
@@ -203,11 +203,4 @@ fn blindness() -> Option<String> {
 fn unreadable(error: Errno) -> String {
     let error = crate::error::plain(&error.into());
     format!("/proc could not be read: {error}")
-}
-
-/// True if nobody has the other end open.
-fn hung_up(input: &impl AsFd) -> bool {
-    let mut one = [PollFd::new(input, PollFlags::IN)];
-    let polled = poll(&mut one, Some(&process::timespec(Duration::ZERO)));
-    polled.is_ok() && one[0].revents().contains(PollFlags::HUP)
 }

@@ -39,7 +39,7 @@ pub(super) struct Line {
     inherited: Vec<Pipe>,
     /// Somebody opened these for both ways, to leave signs for others: no data comes through them.
     tokens: BTreeSet<Pipe>,
-    /// All processes were looked at for a writer of these.
+    /// No writer of these is to be looked for: all processes were looked at, or it has none.
     sought: BTreeSet<Pipe>,
     /// A writer of these ended before it could be held.
     missed: BTreeSet<Pipe>,
@@ -96,6 +96,21 @@ impl Line {
                 || (ours_is_done && *pipe == self.ours)
         };
         !self.pipes().iter().all(sought)
+    }
+
+    /// Nobody needs to be looked for who writes into a pipe that nobody has open for writing any more.
+    pub(super) fn write_off(&mut self) {
+        for member in &self.members {
+            let pid = member.process.pid;
+            for pipe in &member.reads {
+                if self.is_dry(*pipe)
+                    && !self.sought.contains(pipe)
+                    && Survey::has_no_writer(pid, *pipe)
+                {
+                    self.sought.insert(*pipe);
+                }
+            }
+        }
     }
 
     /// All were looked at. Nobody begins to write into a pipe that nobody writes.

@@ -7,12 +7,16 @@
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RawDir, StatxFlags, makedev, openat, readlinkat_raw,
     statat, statx,
 };
 use rustix::io::Errno;
+
+use super::process::timespec;
 
 /// A pipe.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -127,6 +131,29 @@ impl Survey {
         pids
     }
 
+    /// True if this process reads `pipe`, and nobody has it open for writing: then nobody will.
+    ///
+    /// To ask that, we open it as well, for a moment, and only to look: who writes into it would not notice.
+    pub(super) fn has_no_writer(pid: i32, pipe: Pipe) -> bool {
+        // A named one shows it only to those who were there before the writer went.
+        if !matches!(pipe, Pipe::Unnamed(_)) {
+            return false;
+        }
+        let survey = Self::of([pid], false);
+        let mut reads = survey
+            .holdings
+            .iter()
+            .filter(|holding| holding.pipe == pipe && holding.ways().read);
+        reads.next().is_some_and(|holding| {
+            let path = format!("/proc/{pid}/fd/{}", holding.descriptor);
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+            let Ok(end) = openat(CWD, path, flags, Mode::empty()) else {
+                return false;
+            };
+            Pipe::behind(end.as_fd()) == Ok(Some(pipe)) && hung_up(&end)
+        })
+    }
+
     /// The pipes that a process reads, and doesn't write itself: a pipe of which somebody holds both ends is a
     /// store of tokens, such as make's. Of `inherited` ones only what is its standard input counts.
     pub(super) fn inputs_of(&self, pid: i32, inherited: &[Pipe]) -> Vec<Pipe> {
@@ -170,6 +197,13 @@ impl Survey {
             }
         });
     }
+}
+
+/// True if nobody has the other end open.
+pub(super) fn hung_up(input: &impl AsFd) -> bool {
+    let mut one = [PollFd::new(input, PollFlags::IN)];
+    let polled = poll(&mut one, Some(&timespec(Duration::ZERO)));
+    polled.is_ok() && one[0].revents().contains(PollFlags::HUP)
 }
 
 /// The numbers of all processes.
@@ -234,6 +268,8 @@ fn each_number(folder: &OwnedFd, mut with: impl FnMut(u32)) -> Result<(), Errno>
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+
     use super::*;
 
     #[test]
@@ -252,6 +288,23 @@ mod tests {
         let survey = Survey::of([me], false);
         assert!(survey.holders(pipe, |ways| ways.write).is_empty());
         assert_eq!(survey.holders(pipe, |ways| ways.read), [me]);
+    }
+
+    #[test]
+    fn a_pipe_without_a_writer() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let pipe = Pipe::behind(reader.as_fd()).unwrap().unwrap();
+        let me = i32::try_from(std::process::id()).unwrap();
+        assert!(!Survey::has_no_writer(me, pipe));
+        (&writer).write_all(b"data").unwrap();
+        drop(writer);
+        assert!(Survey::has_no_writer(me, pipe));
+        // Looking takes nothing out of it.
+        let mut text = String::new();
+        (&reader).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "data");
+        drop(reader);
+        assert!(!Survey::has_no_writer(me, pipe), "nobody to ask");
     }
 
     #[test]
