@@ -16,7 +16,6 @@ use tests::servers::Server;
 use tests::tools::Ran;
 
 use crate::stored::Stored;
-use crate::storm::faults::STALL;
 use crate::storm::ready::{Leeway, Ready, Stage, look};
 use crate::storm::verbs::{BUCKET, VERBS, Verb, bytes_of};
 
@@ -327,10 +326,8 @@ fn cable_is_pulled_out() {
 
 /// A connection is accepted and nothing ever comes over it. Told how long to wait, the tool tries another one.
 #[test]
+#[ignore = "a silent server counts as one after a minute; see STALL in storm/faults.rs"]
 fn servers_fall_silent() {
-    if STALL.is_empty() {
-        return;
-    }
     let Some(cable) = Cable::new("mute") else {
         return;
     };

@@ -90,17 +90,19 @@ fn encrypted_connections_are_cut() {
         made.is_ok_and(|status| status.success()),
         "make certificates"
     );
-    for ready in &ready() {
-        let plain = run(&cable, folder.path(), ready, Arc::new(|_| None));
-        for cut in cuts(&plain) {
-            run(
-                &cable,
-                folder.path(),
-                ready,
-                Arc::new(move |number| (number == 0).then(|| cut.clone())),
-            );
+    let ready = ready();
+    let (cable, folder) = (&cable, folder.path());
+    std::thread::scope(|scope| {
+        for ready in &ready {
+            scope.spawn(move || {
+                let plain = run(cable, folder, ready, Arc::new(|_| None));
+                for cut in cuts(&plain) {
+                    let first = move |number| (number == 0).then(|| cut.clone());
+                    run(cable, folder, ready, Arc::new(first));
+                }
+            });
         }
-    }
+    });
 }
 
 /// Runs the verb through a proxy in front of TLS in front of the server: it must come to a good end.

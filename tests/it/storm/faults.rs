@@ -37,7 +37,8 @@ const fn lasting(fault: Fault) -> Fault {
     }
 }
 
-/// What every tool is told so that it doesn't wait for a minute until a silent server counts as one.
+/// What every tool is told so that it doesn't wait for a minute until a silent server counts as one. Without it the fault
+/// `stall` is left out below, and `network::servers_fall_silent` is ignored.
 pub const STALL: &[&str] = &[];
 
 /// All of them, in the order of the page.
