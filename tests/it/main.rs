@@ -21,7 +21,7 @@ mod pages;
 mod phases;
 mod processes;
 mod resilience;
+mod seal;
 mod stored;
 mod storm;
-mod seal;
 mod transcripts;
