@@ -12,6 +12,7 @@ mod examples;
 mod expect;
 mod faults;
 mod fuzz;
+mod idioms;
 mod killmatrix;
 mod layers;
 mod masks;

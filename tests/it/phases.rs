@@ -20,6 +20,8 @@ use tests::servers::Server;
 use tests::tools::Workshop;
 
 use crate::conformance::answers::pattern;
+use crate::idioms::Idiom;
+use crate::killmatrix::knows_the_ends;
 
 const MIB: usize = 1 << 20;
 const PART: usize = 5 * MIB;
@@ -460,38 +462,27 @@ fn a_prepared_upload_that_was_resumed() {
     assert_eq!(scene.get("a"), stream);
 }
 
-/// Two phases in a shell that knows `pipefail`: for `PRODUCER`, and the key `KEY`.
-pub const PIPEFAIL: &str = "set -o pipefail
-    if PRODUCER | s3put -q --prepare -k KEY >receipt
-    then s3put -q --commit <receipt >/dev/null
-    else s3put -q --abort <receipt; false
-    fi";
-
-/// The same in any shell.
-pub const MARK: &str = "rm -f done
-    { PRODUCER && : >done; } | s3put -q --prepare -k KEY >receipt
-    if [ -e done ]
-    then s3put -q --commit <receipt >/dev/null
-    else s3put -q --abort <receipt; false
-    fi";
-
 /// The idioms of the page, in the shells that people have: a producer that failed leaves nothing.
 #[test]
 fn the_idioms_work_in_every_shell() {
-    let good = "cat stream";
+    let good = ["cat stream", "cat stream | cat | cat"];
     let bad = [
         "{ head -c 6000000 stream; exit 3; }",
         "sh -c 'head -c 6000000 stream; kill -9 $$'",
         "{ echo short; false; }",
         "false",
+        "{ head -c 6000000 stream; exit 3; } | cat | cat",
+        "cat stream | sh -c 'head -c 6000000; kill -9 $$' | cat",
+        "cat stream | cat | { cat; false; }",
     ];
     for (shell, idiom) in [
-        ("bash", PIPEFAIL),
-        ("zsh", PIPEFAIL),
-        ("bash", MARK),
-        ("dash", MARK),
-        ("busybox sh", MARK),
-        ("zsh", MARK),
+        ("bash", Idiom::Pipefail),
+        ("busybox sh", Idiom::Pipefail),
+        ("zsh", Idiom::Pipefail),
+        ("bash", Idiom::Marks),
+        ("dash", Idiom::Marks),
+        ("busybox sh", Idiom::Marks),
+        ("zsh", Idiom::Marks),
     ] {
         let words: Vec<&str> = shell.split(' ').collect();
         if !missing::programs(&words[..1]).is_empty() {
@@ -499,9 +490,12 @@ fn the_idioms_work_in_every_shell() {
             continue;
         }
         let scene = Scene::new(&[]);
-        scene.write("stream", &pattern(9, 2 * PART));
+        let stream = pattern(9, 2 * PART);
+        scene.write("stream", &stream);
         let run = |producer: &str, key: &str| {
-            let text = idiom.replace("PRODUCER", producer).replace("KEY", key);
+            // Whatever happened: the idiom alone has to notice.
+            let put = format!("s3put -q --prepare --commit always -k {key}");
+            let text = idiom.script(&format!("{producer} | {put}"));
             let mut command = scene.shop.command(words[0]);
             command.args(&words[1..]).args(["-c", &text]);
             command.stdin(Stdio::null()).output().expect("run a shell")
@@ -512,8 +506,33 @@ fn the_idioms_work_in_every_shell() {
             assert_eq!(scene.keys(), Vec::<String>::new(), "{shell}: {producer}");
             assert_eq!(scene.uploads(), [], "{shell}: {producer}");
         }
-        let output = run(good, "a");
-        assert!(output.status.success(), "{shell}: {output:?}");
-        assert_eq!(scene.keys(), ["a"]);
+        for (producer, key) in good.into_iter().zip(["a", "b"]) {
+            let output = run(producer, key);
+            assert!(output.status.success(), "{shell}: {producer}: {output:?}");
+            assert_eq!(scene.get(key), stream, "{shell}: {producer}");
+        }
+        assert_eq!(scene.keys(), ["a", "b"]);
     }
+}
+
+/// The watch and the policy judge a prepared dump, too: against it there is no receipt, and no upload is left.
+#[test]
+fn a_producer_that_failed_prepares_nothing() {
+    let scene = Scene::new(&[]);
+    if !knows_the_ends() {
+        missing::skipped("the watch", "this kernel is older than Linux 6.15");
+        return;
+    }
+    scene.write("stream", &pattern(11, 2 * PART));
+    let failing = "{ cat stream; exit 3; } | cat | s3put --prepare -k a";
+    for policy in ["", "--commit not-failed", "--commit clean"] {
+        let said = scene.ends(&format!("{failing} {policy} >receipt"), 100);
+        assert!(said.contains("exited with status 3"), "{policy}: {said}");
+        assert_eq!(std::fs::read(scene.file("receipt")).expect("read it"), b"");
+        assert_eq!(scene.uploads(), [], "{policy}");
+    }
+    // Who wants it whatever happened gets it, and the receipts say what did.
+    scene.ends(&format!("{failing} --commit always >receipt"), 0);
+    scene.ends("s3put --commit <receipt >done && for r in receipt done; do jq -r .upstream.verdict $r; done | sort | uniq -c | grep -qw '2 failed'", 0);
+    assert_eq!(scene.keys(), ["a"]);
 }

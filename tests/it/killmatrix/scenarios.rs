@@ -65,6 +65,8 @@ pub struct Scenario {
     /// The line in which s3put runs the command; empty where that says nothing new. Where it runs a pipeline, `PIPE`
     /// stands for a shell that fails if any part of it does.
     pub command: &'static str,
+    /// The line of the first of two phases, where it is not that of a plain pipe.
+    pub phases: Option<&'static str>,
     /// It needs process substitution.
     pub bash_like: bool,
     /// It needs root.
@@ -79,6 +81,7 @@ const ROW: Scenario = Scenario {
     cue: Cue::Watched,
     plain: "",
     command: "",
+    phases: None,
     bash_like: false,
     root: false,
     namespace: false,
@@ -143,6 +146,7 @@ pub const SCENARIOS: &[Scenario] = &[
         cue: Cue::None,
         plain: "yes | head -n 100000 | PUT",
         command: "PUT -- SH -c 'yes | head -n 100000'",
+        phases: Some("{ yes || [ $? = 141 ]; } | head -n 100000 | PUT"),
         ..ROW
     },
     Scenario {
