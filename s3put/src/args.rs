@@ -171,11 +171,18 @@ impl Args {
     /// The verb that ends what was prepared, if that is asked for.
     pub(crate) fn verb(&self) -> Result<Option<Verb>> {
         if self.abort {
+            self.check_no_guard("--abort")?;
             return Ok(Some(Verb::Abort));
+        }
+        for (instead, what) in [(self.make_bucket, "--make-bucket"), (self.acl, "--acl")] {
+            if instead {
+                self.check_no_guard(what)?;
+            }
         }
         if !matches!(self.commit, Some(None)) {
             return Ok(None);
         }
+        self.check_no_guard("--commit without a policy")?;
         let named = self.name.fs.is_some() || self.name.key.is_some() || !self.command.is_empty();
         if named {
             return Err(
@@ -189,6 +196,23 @@ impl Args {
             ));
         }
         Ok(Some(Verb::Commit))
+    }
+
+    /// Whoever asks for a check is not to believe that it was made.
+    fn check_no_guard(&self, what: &str) -> Result<()> {
+        let asked = [
+            (self.expect.is_some(), "--expect"),
+            (self.min_size.is_some(), "--min-size"),
+            (self.shrink_limit.is_some(), "--shrink-limit"),
+            (!self.ok_status.is_empty(), "--ok-status"),
+            (self.overwrite, "--overwrite"),
+        ];
+        match asked.into_iter().find(|(asked, _)| *asked) {
+            None => Ok(()),
+            Some((_, flag)) => Err(Error::usage(format!(
+                "{flag} is about a stream, and {what} reads none"
+            ))),
+        }
     }
 
     /// `--` also ends the options, as everywhere: `s3put -- -odd-name 0`. Then the first two words after it are

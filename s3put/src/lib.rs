@@ -72,8 +72,12 @@ fn store(
         if !args.overwrite {
             bucket.check_absent(&order.key)?;
         }
+        let what = match args.command.first() {
+            None => "standard input".to_owned(),
+            Some(program) => format!("what {} writes", program.to_string_lossy()),
+        };
         voice.note(format_args!(
-            "would {} standard input as {} in {}",
+            "would {} {what} as {} in {}",
             if args.prepare { "prepare" } else { "store" },
             order.key,
             bucket.place()

@@ -1,7 +1,7 @@
 //! The program whose output is stored, when s3put runs it itself: `s3put home 0 -- tar c /home`.
 //!
-//! A child of ours is waited for after the end of its output; how it ended is all there is to know, whatever it
-//! started itself.
+//! A child of ours is waited for after the end of its output, so that it is always known how it ended. What it
+//! started itself is the watch's business (`source`).
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;

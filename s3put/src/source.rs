@@ -5,6 +5,7 @@
 //! programs could not be seen, a stream that ends as a whole file of its format must speaks for them.
 
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use common::bucket::Bucket;
@@ -12,7 +13,8 @@ use common::bucket::put::{Judge, Order, Stored};
 use common::progress::Meter;
 use common::run::Streams;
 use common::upstream::{Attentive, Kind, Policy, Verdict, Watch};
-use common::{Error, Result};
+use common::{Doing, Error, Result};
+use rustix::fs::FileType;
 
 use crate::expect::Proof;
 use crate::guard::Guard;
@@ -64,6 +66,15 @@ impl Source<'_> {
                 .hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
         }
         let Some(watch) = watch else {
+            if is_socket(&input) {
+                let (judge, verdict) = self.judge(|| {
+                    Ok(Verdict::unseen(
+                        "standard input is a socket, and nobody behind it can be seen",
+                    ))
+                });
+                return self.store(self.guard.watch(input), judge, verdict, streams);
+            }
+            // Before a file or a device there are no programs.
             let guard = self.guard.clone();
             let judge = Box::new(move || guard.judge().map(|_| ()));
             return self.store(self.guard.watch(input), judge, Known::default(), streams);
@@ -75,12 +86,32 @@ impl Source<'_> {
         self.store(self.guard.watch(input), judge, verdict, streams)
     }
 
-    /// What the command writes.
+    /// What the command writes. How it ended is always known; what it started is watched, as before a pipe.
     fn produce(&self, args: &Args, streams: &mut Streams) -> Result<Done> {
         let (output, producer) = Producer::start(&args.command)?;
+        let watch = Watch::start(&output).doing("look at what the command writes")?;
         let (asked, fine) = (producer.clone(), args.ok_status.clone());
-        let (judge, verdict) = self.judge(move || asked.verdict(&fine));
-        let done = self.store(self.guard.watch(output), judge, verdict, streams);
+        let done = if let Some(watch) = watch {
+            let watch = Arc::new(Mutex::new(watch));
+            let output = Attentive::new(output, Arc::clone(&watch), streams.voice());
+            let (judge, verdict) = self.judge(move || {
+                let verdict = asked.verdict(&fine)?;
+                if !verdict.is_plain_success() {
+                    return Ok(verdict);
+                }
+                // A shell that ran a pipeline knows only of its last program.
+                let seen = held(&watch).verdict(&fine);
+                Ok(if seen.kind == Kind::Failed {
+                    seen
+                } else {
+                    verdict
+                })
+            });
+            self.store(self.guard.watch(output), judge, verdict, streams)
+        } else {
+            let (judge, verdict) = self.judge(move || asked.verdict(&fine));
+            self.store(self.guard.watch(output), judge, verdict, streams)
+        };
         if done.is_err() {
             producer.give_up();
         }
@@ -127,6 +158,11 @@ impl Source<'_> {
         let stored = self.bucket.put(input, self.order, &progress, judge)?;
         Ok(Some((stored, verdict.take())))
     }
+}
+
+fn is_socket(input: &impl AsFd) -> bool {
+    rustix::fs::fstat(input)
+        .is_ok_and(|about| FileType::from_raw_mode(about.st_mode) == FileType::Socket)
 }
 
 /// The verdict, on its way from the thread that judges to the receipt.

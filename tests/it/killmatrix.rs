@@ -278,13 +278,13 @@ impl Hall {
             let mut gate = gate;
             gate.write_all(b"go\n").expect("tell a producer");
         };
-        let (mode_waits, waits) = (mode != Mode::Command, row.cue == Cue::Watched);
+        let waits = row.cue == Cue::Watched;
         if row.cue == Cue::Gone {
             comes_true(|| place.join("begun").exists());
             release(&go);
             let pid = fs::read_to_string(place.join("pid")).expect("its number");
             comes_true(|| is_gone(pid.trim()));
-        } else if mode_waits && waits {
+        } else if waits {
             while !heard.contains("detail: watching") {
                 assert!(
                     said.read_line(&mut heard).expect("listen") > 0,

@@ -196,6 +196,24 @@ impl Verdict {
         judge(&[part], &[], fine)
     }
 
+    /// The verdict where nobody can be seen, because of `reason`.
+    #[must_use]
+    pub fn unseen(reason: &str) -> Self {
+        Self {
+            kind: Kind::Unknown,
+            stages: Vec::new(),
+            reason: Some(reason.to_owned()),
+            advice: None,
+        }
+    }
+
+    /// True if every program that is known of exited with 0, and nothing is in doubt.
+    #[must_use]
+    pub fn is_plain_success(&self) -> bool {
+        let succeeded = |stage: &Stage| stage.end == End::Exited(0);
+        self.kind == Kind::Clean && self.stages.iter().all(succeeded)
+    }
+
     /// The same where the stream itself proves that all of it came: that speaks for programs that could not be
     /// seen, not for one that is known to have failed.
     #[must_use]
