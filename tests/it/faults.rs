@@ -295,6 +295,21 @@ fn answers_in_other_words() {
 }
 
 #[test]
+fn answers_are_bare() {
+    let (_folder, _running, client) = server(&["PutObject:bare", "ListObjectsV2:bare"]);
+    wait_for(async {
+        let request = client.put_object().bucket("bkt").key("b").send();
+        assert_eq!(request.await.expect("put").e_tag, None);
+        let request = client.list_objects_v2().bucket("bkt").send().await;
+        let objects = request.expect("list").contents.unwrap_or_default();
+        assert!(objects.iter().all(|object| object.e_tag.is_none()));
+        assert!(objects.iter().any(|object| object.key() == Some("b")));
+        let request = client.head_object().bucket("bkt").key("b").send();
+        assert!(request.await.expect("head").e_tag.is_some());
+    });
+}
+
+#[test]
 fn lengths_are_wrong() {
     let (_folder, _running, client) = server(&[
         "GetObject#1:short=5",

@@ -270,6 +270,12 @@ impl Server {
         let operation = operation::name(&parts);
         let fault = self.fault(operation, parts.method.as_str());
         let mut line = line_for(&parts, operation);
+        if let Some(stall @ What::Stall) = fault {
+            drain(body).await;
+            line = line.replacen("STATUS", "-", 1);
+            self.note(format!("{line} fault={stall}"));
+            return std::future::pending().await;
+        }
         let result = self.act(parts, body, fault, &ending).await;
         let status = match &result {
             Ok(answer) if fault != Some(&What::Garbage) => answer.status().as_u16().to_string(),
@@ -310,10 +316,6 @@ impl Server {
                 swallow(body, *bytes).await;
                 return Err("hung up by a fault".into());
             }
-            Some(What::Stall) => {
-                drain(body).await;
-                return std::future::pending().await;
-            }
             Some(What::Blind) => {
                 parts.extensions.insert(Blind);
             }
@@ -326,6 +328,7 @@ impl Server {
             Some(What::Flip(byte)) => answer.map(|body| Spoiled::flip(body, *byte)),
             Some(What::Short(_)) if head => return Err("cut by a fault".into()),
             Some(What::Short(bytes)) => answer::longer(answer, *bytes, false),
+            Some(What::Bare) => answer::bare(answer).await?,
             Some(What::Long(bytes)) if !head => answer::longer(answer, *bytes, true),
             _ => answer,
         })

@@ -127,6 +127,29 @@ fn whole(bytes: Bytes) -> AnyBody {
         .boxed_unsync()
 }
 
+/// The answer without any ETag.
+pub(super) async fn bare(mut answer: Response<AnyBody>) -> Result<Response<AnyBody>, Broken> {
+    let is_document = answer
+        .headers()
+        .get("content-type")
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/xml"));
+    answer.headers_mut().remove("etag");
+    if !is_document {
+        return Ok(answer);
+    }
+    answer.headers_mut().remove("content-length");
+    let (parts, body) = answer.into_parts();
+    let bytes = body.collect().await?.to_bytes();
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    while let Some((before, (_, after))) = text
+        .split_once("<ETag>")
+        .and_then(|(before, rest)| Some((before, rest.split_once("</ETag>")?)))
+    {
+        text = format!("{before}{after}");
+    }
+    Ok(Response::from_parts(parts, whole(text.into())))
+}
+
 /// Announces `surplus` bytes more than the answer has, and sends them or doesn't.
 pub(super) fn longer(
     mut answer: Response<AnyBody>,

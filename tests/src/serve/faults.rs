@@ -25,6 +25,7 @@
 //!         short=N        done, but Content-Length announces N bytes more than come, and then the connection ends
 //!                        (of HEAD: the connection ends instead)
 //!         long=N         done, but N bytes more are announced and sent (HEAD: nothing is wrong)
+//!         bare           done, but the answer names no ETag, in no header and in no document
 //!         hangup=N       the connection ends after N bytes of the request's body, nothing done
 //!         reset          the connection is reset (RST) instead of an answer, nothing done
 //!         garbage        bytes that are no HTTP instead of an answer, then the connection ends, nothing done
@@ -78,6 +79,7 @@ pub(super) enum What {
     Flip(usize),
     Short(usize),
     Long(usize),
+    Bare,
     Hangup(usize),
     Reset,
     Garbage,
@@ -190,6 +192,7 @@ fn what_from(text: &str) -> Option<What> {
         ("garbage", None) => Some(What::Garbage),
         ("short", Some(bytes)) => positive_size(bytes).map(What::Short),
         ("long", Some(bytes)) => positive_size(bytes).map(What::Long),
+        ("bare", None) => Some(What::Bare),
         ("stall", None) => Some(What::Stall),
         ("blind", None) => Some(What::Blind),
         ("cut", Some(bytes)) => bytes.parse().ok().map(What::Cut),
@@ -222,6 +225,7 @@ impl fmt::Display for What {
             Self::Html(status) => write!(f, "html={status}"),
             Self::Short(bytes) => write!(f, "short={bytes}"),
             Self::Long(bytes) => write!(f, "long={bytes}"),
+            Self::Bare => f.write_str("bare"),
             Self::Reset => f.write_str("reset"),
             Self::Garbage => f.write_str("garbage"),
             Self::Lost => f.write_str("lost"),
