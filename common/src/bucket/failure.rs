@@ -11,12 +11,18 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
-use self::told::{Told, nonsense, shortened};
+use self::told::{PAGE, Told, nonsense, shortened};
 use crate::error::{Class, Error};
 
 #[cfg(test)]
 mod tests;
 mod told;
+
+/// A bucket is not where it was looked for, and nobody says where it is.
+const ELSEWHERE: &str =
+    "the bucket is in another region, or on another server: use --region or --endpoint";
+/// Keys have nothing to do with such a refusal.
+const BETWEEN: &str = "something between here and the server answered: a proxy, a firewall, or a network that wants a login";
 
 /// A failed request.
 #[derive(Clone, Debug)]
@@ -161,7 +167,8 @@ impl Failure {
             ("NoSuchBucket", _) => Kind::NoBucket,
             ("NoSuchUpload", _) => Kind::NoUpload,
             ("InvalidPart", _) => Kind::Parts,
-            ("ConditionalRequestConflict" | "OperationAborted", _) => Kind::Conflict,
+            // The answer to a HEAD names no code.
+            ("ConditionalRequestConflict" | "OperationAborted", _) | ("", 409) => Kind::Conflict,
             ("PreconditionFailed", _) | (_, 412) => Kind::Condition,
             ("InvalidObjectState", _) => Kind::Archived,
             (
@@ -190,14 +197,15 @@ impl Failure {
             ) => Kind::Expired,
             (super::embedded::DISK_CODE | super::embedded::FORBIDDEN_CODE, _) => Kind::Disk,
             (super::embedded::DAMAGE_CODE, _) => Kind::Spoilt,
+            // While a bucket is new, or is being moved, until the names have got about.
+            ("TemporaryRedirect", _) | (_, 307) => Kind::Passing,
             (
                 "PermanentRedirect"
-                | "TemporaryRedirect"
                 | "AuthorizationHeaderMalformed"
                 | "IllegalLocationConstraintException",
                 _,
             )
-            | (_, 301 | 307 | 308) => Kind::Region,
+            | (_, 301 | 308) => Kind::Region,
             ("NotImplemented" | "MethodNotAllowed", _) | (_, 501 | 405) => Kind::Unsupported,
             (
                 "SlowDown"
@@ -237,12 +245,21 @@ impl Failure {
     /// The same, with what the answer says besides.
     fn with_answer(mut self, raw: &HttpResponse) -> Self {
         let told = Told(raw);
-        if self.kind == Kind::Denied && told.is_bare() && told.clocks_differ() {
+        if self.kind == Kind::Denied && told.is_page() {
+            self.text = format!("{PAGE} (status {})", raw.status().as_u16());
+            self.advice = Some(BETWEEN.to_owned());
+        } else if self.kind == Kind::Denied && told.is_bare() && told.clocks_differ() {
             // An answer to HEAD has no body that could say so.
             self.kind = Kind::Clock;
         }
         match self.kind {
-            Kind::Passing => self.come_back = told.come_back(),
+            Kind::Passing => {
+                self.come_back = told.come_back();
+                if raw.status().as_u16() == 307 {
+                    let place = told.whereabouts();
+                    self.advice = Some(place.unwrap_or_else(|| ELSEWHERE.to_owned()));
+                }
+            }
             Kind::Region => self.advice = told.whereabouts(),
             Kind::Clock => self.advice = told.times(),
             _ => {}
@@ -253,6 +270,11 @@ impl Failure {
     /// A failure that may pass.
     pub(super) fn passing(text: impl Into<String>) -> Self {
         Self::new(Kind::Passing, text)
+    }
+
+    /// Success, without what every server says of what it has.
+    pub(super) fn foreign() -> Self {
+        Self::passing("the answer is not one of an S3 server")
     }
 
     /// Somebody else's object has the name.
@@ -281,6 +303,16 @@ impl Failure {
     /// True where the reason may be had by asking in another way.
     pub(super) fn is_mute(&self) -> bool {
         self.mute
+    }
+
+    /// The failure of a question whose answer can't say why, after `asked` was asked in another way.
+    pub(super) fn explained<T>(self, asked: Result<T, Self>) -> Self {
+        match asked {
+            Err(reason) if !reason.mute => reason,
+            Err(_) => self,
+            // So it goes after all: whatever it was has passed.
+            Ok(_) => Self::passing(self.text),
+        }
     }
 
     /// True where the connection ended before there was an answer.
@@ -344,9 +376,7 @@ impl Failure {
             Kind::Archived => {
                 error.hint("ask the server to restore it first, then try again in some hours")
             }
-            Kind::Region => error.hint(
-                "the bucket is in another region, or on another server: use --region or --endpoint",
-            ),
+            Kind::Region => error.hint(ELSEWHERE),
             Kind::Clock => error.hint("set this machine's clock"),
             Kind::Spoilt => {
                 error.hint("somebody changed the bucket's files by hand, or the disk failed")

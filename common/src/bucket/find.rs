@@ -24,10 +24,10 @@ impl Bucket {
                     .checksum_mode(ChecksumMode::Enabled);
                 let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
                 match bounded(self.patience.stall, sent).await {
-                    Err(failure) if failure.is_mute() => Err(self.reason(key, failure).await),
+                    Err(failure) if failure.is_mute() => Err(self.reason_at(key, failure).await),
                     // Every server says one of them. A proxy that answers in its place says neither.
                     Ok(head) if head.e_tag.is_none() && head.last_modified.is_none() => {
-                        Err(Failure::passing("the answer is not one of an S3 server"))
+                        Err(Failure::foreign())
                     }
                     settled => settled,
                 }
@@ -37,7 +37,7 @@ impl Bucket {
 
     /// Why a look at an object failed with `failure`: an answer to GET can say it. Keys that ran out are among the
     /// reasons, and of those a long run must hear.
-    async fn reason(&self, key: &str, failure: Failure) -> Failure {
+    async fn reason_at(&self, key: &str, failure: Failure) -> Failure {
         let request = self
             .client
             .get_object()
@@ -45,12 +45,7 @@ impl Bucket {
             .key(self.full(key))
             .range("bytes=0-0");
         let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
-        match bounded(self.patience.stall, sent).await {
-            Err(reason) if !reason.is_mute() => reason,
-            Err(_) => failure,
-            // It can be read after all: whatever it was has passed.
-            Ok(_) => Failure::passing(failure.text()),
-        }
+        failure.explained(bounded(self.patience.stall, sent).await)
     }
 
     /// Keys of the objects that make up the dump of exactly this name, in the order of their bytes; never empty.

@@ -89,14 +89,16 @@ impl Bucket {
     }
 
     async fn find_bucket(&self) -> Result<(), Failure> {
-        let found = self.patience.persist("look for the bucket", || {
+        let found = self.patience.persist("look for the bucket", || async {
             let request = self.client.head_bucket().bucket(&self.name);
-            bounded(self.patience.stall, async move {
-                request.send().await.map_err(|error| Failure::of(&error))
-            })
+            let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
+            match bounded(self.patience.stall, sent).await {
+                Err(failure) if failure.is_mute() => Err(self.reason(failure).await),
+                settled => settled.map(drop),
+            }
         });
         match found.await {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             // The answer to a HEAD has no body that could say more.
             Err(failure) if failure.kind == Kind::Missing => Err(Failure::answered(
                 404,
@@ -105,6 +107,14 @@ impl Bucket {
             )),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Why a look at the bucket failed with `failure`: an answer to GET can say it.
+    async fn reason(&self, failure: Failure) -> Failure {
+        let request = self.client.list_objects_v2();
+        let request = request.bucket(&self.name).max_keys(1);
+        let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
+        failure.explained(bounded(self.patience.stall, sent).await)
     }
 
     async fn create(&self) -> Result<Step> {

@@ -132,7 +132,7 @@ fn listings() {
                 "a page that forbids",
                 page("403 Forbidden"),
                 100,
-                "the server answered with status 403",
+                "a web page came instead of the server's answer (status 403)\ns3ls: hint: something between",
             ),
             (
                 "a page of a busy proxy",
@@ -143,13 +143,13 @@ fn listings() {
             (
                 "a page in place of a listing",
                 page("200 OK"),
-                100,
+                111,
                 "a web page came instead",
             ),
             (
                 "no document",
                 document("hello"),
-                100,
+                111,
                 "the server's answer makes no sense",
             ),
             (
@@ -213,7 +213,7 @@ fn listings() {
                     "TemporaryRedirect",
                     "<Endpoint>bkt.s3.example</Endpoint>",
                 ),
-                100,
+                111,
                 "bkt.s3.example",
             ),
             (
@@ -291,7 +291,7 @@ fn looks_at_an_object() {
             (
                 "a length that is no number",
                 format!("HTTP/1.1 200 OK\r\n{HEADERS}Content-Length: long\r\n\r\n"),
-                100,
+                111,
                 "",
             ),
             (
@@ -363,7 +363,7 @@ fn uploads() {
                     "x-amz-bucket-region: eu-west-1\r\n",
                     "",
                 ),
-                100,
+                111,
                 "use --region eu-west-1",
             ),
             (

@@ -37,7 +37,8 @@ fn answers_and_what_they_mean() {
         (403, Some("RequestTimeTooSkewed"), Kind::Clock),
         // Elsewhere.
         (301, Some("PermanentRedirect"), Kind::Region),
-        (307, Some("TemporaryRedirect"), Kind::Region),
+        (307, Some("TemporaryRedirect"), Kind::Passing),
+        (307, None, Kind::Passing),
         (301, None, Kind::Region),
         (308, None, Kind::Region),
         (400, Some("AuthorizationHeaderMalformed"), Kind::Region),
@@ -48,6 +49,8 @@ fn answers_and_what_they_mean() {
         (404, Some("NoSuchUpload"), Kind::NoUpload),
         (412, None, Kind::Condition),
         (409, Some("ConditionalRequestConflict"), Kind::Conflict),
+        (409, None, Kind::Conflict),
+        (409, Some("BucketAlreadyExists"), Kind::Final),
         (403, Some("InvalidObjectState"), Kind::Archived),
         (400, Some("BadDigest"), Kind::Damaged),
         // What won't change.
@@ -139,6 +142,11 @@ fn redirections_name_the_place() {
         "<Error><Endpoint>b.s3.example:80</Endpoint></Error>",
     );
     assert!(hint(&by_endpoint).contains("b.s3.example:80"));
+    // One that is temporary may pass, and says the same until then.
+    let temporary = met(307, None, &[("x-amz-bucket-region", "eu-west-1")], "");
+    assert!(temporary.may_pass());
+    assert_eq!(hint(&temporary), hint(&by_header));
+    assert!(hint(&met(307, None, &[], "")).contains("use --region or --endpoint"));
     // What is no name is not passed on.
     let odd = met(
         301,
@@ -172,4 +180,23 @@ fn clocks_are_told() {
     assert_eq!(met(403, None, &[long_ago], "<Error/>").kind, Kind::Denied);
     assert_eq!(met(404, None, &[long_ago], "").kind, Kind::Missing);
     assert_eq!(met(403, None, &[], "").kind, Kind::Denied);
+}
+
+#[test]
+fn pages_that_forbid_are_not_about_keys() {
+    let html = ("content-type", "text/html; charset=utf-8");
+    for page in [
+        met(403, None, &[html], ""),
+        met(403, None, &[], "\n<!DOCTYPE html><p>No"),
+        met(401, None, &[html], "<html>"),
+    ] {
+        assert!(
+            page.text().starts_with("a web page came"),
+            "{}",
+            page.text()
+        );
+        assert!(hint(&page).starts_with("something between here and the server"));
+    }
+    let refused = met(403, Some("AccessDenied"), &[], "<Error/>");
+    assert_eq!(hint(&refused), "the keys in use don't allow this");
 }

@@ -16,6 +16,9 @@ const LOOKED_AT: usize = 64 << 10;
 /// Clocks may differ by so much; S3 allows 15 minutes.
 const ALLOWED: i64 = 15 * 60;
 
+/// What an answer is that no S3 server writes.
+pub(super) const PAGE: &str = "a web page came instead of the server's answer";
+
 /// An answer that is no success.
 pub(super) struct Told<'a>(pub(super) &'a HttpResponse);
 
@@ -23,6 +26,18 @@ impl<'a> Told<'a> {
     /// True where the answer has no body that could say more.
     pub(super) fn is_bare(&self) -> bool {
         self.body().is_empty()
+    }
+
+    /// True where it is a web page: S3 answers in XML, and to HEAD without a word.
+    pub(super) fn is_page(&self) -> bool {
+        let start = self.body().trim_ascii_start();
+        self.0
+            .headers()
+            .get("content-type")
+            .is_some_and(|kind| kind.starts_with("text/html"))
+            || start.get(..5).is_some_and(|start| {
+                start.eq_ignore_ascii_case(b"<html") || start.eq_ignore_ascii_case(b"<!doc")
+            })
     }
 
     /// `Retry-After`: seconds, or a date.
@@ -99,16 +114,8 @@ impl<'a> Told<'a> {
 
 /// What to call an answer that says success and can't be understood.
 pub(super) fn nonsense(raw: &HttpResponse) -> &'static str {
-    let start = Told(raw).body().trim_ascii_start();
-    let page = raw
-        .headers()
-        .get("content-type")
-        .is_some_and(|kind| kind.starts_with("text/html"))
-        || start.get(..5).is_some_and(|start| {
-            start.eq_ignore_ascii_case(b"<html") || start.eq_ignore_ascii_case(b"<!doc")
-        });
-    if page {
-        "a web page came instead of the server's answer"
+    if Told(raw).is_page() {
+        PAGE
     } else {
         "the server's answer makes no sense"
     }
