@@ -4,6 +4,7 @@
 //! does, is [`bridge`]; a server that answers nonsense is in [`answers`], and one of sparse giants in [`giant`].
 
 mod answers;
+mod bare;
 mod bridge;
 mod busy;
 mod giant;

@@ -208,6 +208,10 @@ impl<'a> Commit<'a> {
                     }
                     Ok(Sight::Present(_)) if self.overwrite => Err(failure),
                     Ok(Sight::Present(_)) => Err(Failure::taken()),
+                    // It shows nothing, and says that something is there.
+                    Ok(Sight::Absent) if failure.kind == Kind::Condition => {
+                        Err(Failure::passing(failure.text()))
+                    }
                     Ok(Sight::Absent) => {
                         doubt.set(false);
                         Err(failure)
@@ -230,17 +234,16 @@ impl<'a> Commit<'a> {
                 if failure.kind == Kind::Unknown
                     || (doubt.get() && failure.kind == Kind::Passing) =>
             {
-                return Err(Error::new(
-                    Class::Temporary,
-                    format!("learn whether {key} was stored"),
-                    failure.text(),
-                )
-                .hint("it may be there: look with a key that may read before storing it again"));
+                return Err(unknown(key, &failure));
             }
             Err(failure) => return Err(failure.error(doing())),
         };
         let head = match head {
             Some(head) => Some(head),
+            None if marks.0.as_deref().unwrap_or_default().is_empty() => {
+                let shown = self.shown().await;
+                shown.map_err(|failure| unknown(key, &failure))?
+            }
             None => match look(bucket, key).await {
                 Ok(Sight::Present(head)) => Some(head),
                 // A key that only writes, or a server that is slow to show what it has: it said that it is done.
@@ -249,6 +252,31 @@ impl<'a> Commit<'a> {
         };
         self.compared(marks.0.as_deref(), head.as_deref())?;
         Ok(self.stored(marks, head.as_deref()))
+    }
+
+    /// The object, after a success that says nothing of it. Ceph answers so; so does who never saw the request.
+    async fn shown(&self) -> Result<Option<Box<HeadObjectOutput>>, Failure> {
+        let patience = &self.bucket.patience;
+        let look = || async {
+            match look(self.bucket, self.key).await? {
+                Sight::Present(head) if self.may_be_ours(&head) => Ok(Some(head)),
+                Sight::Present(_) => Err(Failure::passing("another object is there")),
+                // Some servers take a while until they show what they have.
+                Sight::Absent => Err(Failure::passing(
+                    "the server says that it is done, and shows no object",
+                )),
+                Sight::Hidden => Ok(None),
+            }
+        };
+        patience.persist("look at what was stored", look).await
+    }
+
+    /// False of an object that somebody else made.
+    fn may_be_ours(&self, head: &HeadObjectOutput) -> bool {
+        match &self.mark {
+            Mark::Token(ours) => token(head) == Some(*ours),
+            Mark::Content(_) => size(head) == Some(self.size),
+        }
     }
 
     /// True of the object that this commit makes.
@@ -318,6 +346,16 @@ impl<'a> Commit<'a> {
             objects: Vec::new(),
         }
     }
+}
+
+/// It can't be known what became of the object.
+fn unknown(key: &str, failure: &Failure) -> Error {
+    Error::new(
+        Class::Temporary,
+        format!("learn whether {key} was stored"),
+        failure.text(),
+    )
+    .hint("it may be there: look with a key that may read before storing it again")
 }
 
 /// The upload can't be completed any more, and wasn't.

@@ -64,9 +64,12 @@ impl Run<'_> {
                             .await
                             .map_err(|error| Failure::of(&error))
                     };
-                    watched(&progress, self.bucket.patience.stall, sent)
-                        .await
-                        .map(|answer| (answer.e_tag, answer.version_id))
+                    let answer = watched(&progress, self.bucket.patience.stall, sent).await?;
+                    // Without one it was somebody else who answered, and the object is perhaps nowhere.
+                    match answer.e_tag.filter(|etag| !etag.is_empty()) {
+                        Some(etag) => Ok((Some(etag), answer.version_id)),
+                        None => Err(Failure::foreign()),
+                    }
                 }
             })
             .await?;

@@ -171,7 +171,7 @@ async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Re
     let wire_number = i32::try_from(number).unwrap_or(i32::MAX);
     let what = format!("upload part {number} of {key}");
     let length = part.content.len();
-    let answer = bucket
+    let etag = bucket
         .patience
         .persist(&what, || {
             let progress = Arc::new(Progress::new());
@@ -198,7 +198,12 @@ async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Re
                         .await
                         .map_err(|error| Failure::of(&error))
                 };
-                watched(&progress, bucket.patience.stall, sent).await
+                let answer = watched(&progress, bucket.patience.stall, sent).await?;
+                // The upload can't be completed without it.
+                match answer.e_tag.filter(|etag| !etag.is_empty()) {
+                    Some(etag) => Ok(etag),
+                    None => Err(Failure::foreign()),
+                }
             }
         })
         .await
@@ -208,7 +213,7 @@ async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Re
         number,
         size: length,
         resumed: false,
-        etag: answer.e_tag,
+        etag: Some(etag),
         crc64nvme: part.crc,
     })
 }
