@@ -1,9 +1,10 @@
 //! `kill -9` at random moments: of s3put, s3get and s3prune, on `file://` and on s3serve, 200 times in all.
 //!
-//! How long a run takes is measured first; the kill falls anywhere in that time, or a little later. What is there
-//! afterwards is whole, and in nobody's way.
+//! Only a tool that was still running counts. The kill falls anywhere in the time that a run takes, which is measured
+//! first, and again by each run. What is there afterwards is whole, and in nobody's way.
 
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
@@ -21,6 +22,7 @@ use crate::conformance::store::Store;
 use crate::stored::Stored;
 use crate::storm::verbs::{BUCKET, Put, stock};
 
+// On each of the two.
 const PUTS: u64 = 60;
 const GETS: u64 = 20;
 const PRUNES: u64 = 20;
@@ -107,13 +109,66 @@ impl Place {
     }
 }
 
-/// Kills `child` somewhere in `time`, or half of it later. True if it had ended well before.
-fn kill_within(mut child: Child, time: Duration, chance: &mut Chance) -> bool {
-    let most = u64::try_from(time.as_micros()).unwrap_or(u64::MAX) * 3 / 2;
-    // Not to wait for something: this is the random moment.
-    sleep(Duration::from_micros(chance.below(most)));
-    child.kill().expect("kill a tool");
-    child.wait().expect("wait for a tool").success()
+/// Kills of the same command.
+struct Kills {
+    /// About as long as a run takes.
+    time: Duration,
+    wanted: u64,
+    killed: u64,
+    /// Runs that ended before the kill.
+    missed: u64,
+}
+
+impl Kills {
+    fn new(wanted: u64, time: Duration) -> Self {
+        Self {
+            time,
+            wanted,
+            killed: 0,
+            missed: 0,
+        }
+    }
+
+    /// The next round, unless there were enough kills.
+    fn round(&self) -> Option<u64> {
+        let round = self.killed + self.missed;
+        assert!(
+            round < self.wanted * 5,
+            "{} of {round} runs were killed",
+            self.killed
+        );
+        (self.killed < self.wanted).then_some(round)
+    }
+
+    /// Kills `child` at a random moment of its run. True if it had ended well before.
+    ///
+    /// A run that was missed makes the time shorter, and one that was killed a bit longer: so a seventh is missed, and
+    /// the kills reach to the very end of a run.
+    fn kill(&mut self, mut child: Child, chance: &mut Chance) -> bool {
+        let most = u64::try_from(self.time.as_micros()).unwrap_or(u64::MAX);
+        // Not to wait for something: this is the random moment.
+        sleep(Duration::from_micros(chance.below(most)));
+        child.kill().expect("kill a tool");
+        let status = child.wait().expect("wait for a tool");
+        let killed = status.signal() == Some(9);
+        assert!(killed || status.success(), "{status}");
+        if killed {
+            self.killed += 1;
+            self.time = self.time * 21 / 20;
+        } else {
+            self.missed += 1;
+            self.time = self.time * 3 / 4;
+        }
+        !killed
+    }
+
+    fn report(&self, what: &str) {
+        println!(
+            "{} {what} were killed, {} had ended before",
+            self.killed, self.missed
+        );
+        assert_eq!(self.killed, self.wanted);
+    }
 }
 
 fn puts(served: bool, chance: &mut Chance) {
@@ -136,20 +191,24 @@ fn puts(served: bool, chance: &mut Chance) {
         ]
         .map(str::to_owned)
     };
-    let times = [0, 1].map(|kind| {
+    // One third of them small.
+    let wanted = [PUTS / 3, PUTS - PUTS / 3];
+    let mut kills = [0, 1].map(|kind| {
         let words = command(&format!("whole-{kind}"));
-        place.measure(&words.each_ref().map(String::as_str), Some(&files[kind]))
+        let words = words.each_ref().map(String::as_str);
+        Kills::new(wanted[kind], place.measure(&words, Some(&files[kind])))
     });
-    let mut killed = 0;
-    for round in 0..PUTS {
-        let kind = usize::try_from(round % 3).unwrap_or(0).min(1);
+    while let Some((kind, round)) = kills
+        .iter()
+        .enumerate()
+        .find_map(|(kind, kills)| Some((kind, kills.round()?)))
+    {
         let bytes = [&small, &large][kind];
-        let key = format!("killed-{round}");
+        let key = format!("killed-{kind}-{round}");
         let words = command(&key);
         let words = words.each_ref().map(String::as_str);
         let child = place.start(&words, Some(&files[kind]), Stdio::null());
-        let done = kill_within(child, times[kind], chance);
-        killed += u64::from(!done);
+        let done = kills[kind].kill(child, chance);
         let stored = place.stored();
         match stored.objects.get(&key) {
             Some(object) => assert!(
@@ -169,7 +228,8 @@ fn puts(served: bool, chance: &mut Chance) {
             let _ = place.shop.run(&["s3prune", "-k", key, "--delete"], None);
         }
     }
-    println!("{killed} of {PUTS} puts were killed before their end");
+    kills[0].report("small puts");
+    kills[1].report("large puts");
     listed(&place);
     if !served {
         swept(&place);
@@ -235,14 +295,15 @@ fn gets(served: bool, chance: &mut Chance) {
     let bytes = &before.objects["big"].body;
     let out = place.shop.folder().join("out");
     let words = ["s3get", "-k", "big", "--part-size", "1M"];
-    let time = place.measure(&words, None);
-    for round in 0..GETS {
+    let mut kills = Kills::new(GETS, place.measure(&words, None));
+    while let Some(round) = kills.round() {
         let file = File::create(&out).expect("make a file");
-        let done = kill_within(place.start(&words, None, file.into()), time, chance);
+        let done = kills.kill(place.start(&words, None, file.into()), chance);
         let came = std::fs::read(&out).expect("read what came");
         assert!(bytes.starts_with(&came), "round {round}: other bytes");
         assert!(!done || came.len() == bytes.len(), "round {round}: exit 0");
     }
+    kills.report("gets");
     let again = place.shop.run(&words, None);
     assert!(
         again.code == Some(0) && again.out == *bytes,
@@ -277,10 +338,10 @@ fn prunes(served: bool, chance: &mut Chance) {
         }
         place
     };
-    let time = fresh().measure(&words, None);
-    for round in 0..PRUNES {
+    let mut kills = Kills::new(PRUNES, fresh().measure(&words, None));
+    while let Some(round) = kills.round() {
         let place = fresh();
-        kill_within(place.start(&words, None, Stdio::null()), time, chance);
+        kills.kill(place.start(&words, None, Stdio::null()), chance);
         let left = place.stored();
         let has = |key: &str| left.objects.contains_key(key);
         let keys = left.keys();
@@ -306,4 +367,5 @@ fn prunes(served: bool, chance: &mut Chance) {
             .retain(|key, _| !key.starts_with("h:home:0:2012-01-01:"));
         assert_eq!(last.keys(), ["h:home:0:2024-02-01"], "round {round}");
     }
+    kills.report("prunes");
 }
