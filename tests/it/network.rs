@@ -22,6 +22,9 @@ use crate::storm::verbs::{BUCKET, VERBS, Verb, bytes_of};
 /// Cases at once.
 const AT_ONCE: usize = 8;
 
+/// What the kernel has taken moves where a tool can't see it. On a slow line that is a lot.
+const LATE: &str = "20s";
+
 /// All but those that need no network of their own to be tried.
 const TRIED: [&str; 5] = ["put of one part", "put of parts", "get", "ls", "prune"];
 
@@ -44,6 +47,7 @@ struct Case<'a> {
     /// Faults of the server.
     faults: Vec<&'static str>,
     patience: &'static str,
+    stall: &'static str,
     /// It must succeed, and not only leave nothing half done.
     must: bool,
 }
@@ -66,6 +70,7 @@ impl<'a> Case<'a> {
             plan: Arc::new(|_| None),
             faults: Vec::new(),
             patience: "20s",
+            stall: STALL,
             must: true,
         }
     }
@@ -101,7 +106,7 @@ impl<'a> Case<'a> {
         let proxy = cable.at_server(|| Proxy::start(SERVER, target, plan).expect("start a proxy"));
         let server = Server::of_tests("s3serve", &format!("http://{}", proxy.address));
         stage.shop.go_to(&server, BUCKET);
-        let words = self.ready.words(self.patience);
+        let words = self.ready.words(self.patience, self.stall);
         let words: Vec<&str> = cable.at_tool().into_iter().chain(words).collect();
         let ran = std::thread::scope(|scope| {
             scope.spawn(|| meanwhile(&proxy));
@@ -125,7 +130,7 @@ impl<'a> Case<'a> {
         }
         let (ran, _) = outcome.stage.run(self.ready, None, "20s");
         let last = look(&outcome.stage.disk());
-        wrong.extend(self.ready.again(&ran, &outcome.after, &last));
+        wrong.extend(self.ready.again(&ran, &outcome.after, &last, false));
         let said = |why: &String| {
             let (err, log) = (&outcome.ran.err, outcome.log.join("\n"));
             format!("== {}: {why}\n{err}{log}", self.name)
@@ -286,6 +291,7 @@ fn lines_are_slow_and_lossy() {
         Case {
             must: true,
             patience: "20s",
+            stall: LATE,
             ..Case::with(ready, Trouble::Late(time), true)
         }
     };
@@ -305,6 +311,7 @@ fn cable_is_pulled_out() {
         let case = Case {
             must: true,
             patience: "60s",
+            stall: LATE,
             ..Case::with(ready, late, true)
         };
         let mut before = 0;
@@ -320,6 +327,37 @@ fn cable_is_pulled_out() {
         });
         let name = ready.verb.name;
         assert!(outcome.proxy.all() > before, "{name}: it was over before");
+        assert_eq!(case.wrong(&mut outcome), Vec::<String>::new());
+    }
+}
+
+/// The cable is pulled out while bytes flow, and stays out: the tool gives up, and nothing is half done.
+#[test]
+fn cable_stays_out() {
+    let Some(cable) = Cable::new("out") else {
+        return;
+    };
+    for ready in &ready() {
+        // In the midst of the bytes, where there are many.
+        let some = match ready.verb.name {
+            "put of one part" | "put of parts" | "get" => 50_000,
+            _ => 0,
+        };
+        let late = Trouble::Late(Duration::from_millis(20));
+        let case = Case {
+            must: false,
+            patience: "1s",
+            ..Case::with(ready, late, true)
+        };
+        let mut outcome = case.run_while(&cable, |proxy| {
+            while proxy.all() <= some {
+                std::thread::yield_now();
+            }
+            cable.pull_out();
+        });
+        cable.plug_in();
+        let name = ready.verb.name;
+        assert_eq!(outcome.ran.code, Some(111), "{name}: {}", outcome.ran.err);
         assert_eq!(case.wrong(&mut outcome), Vec::<String>::new());
     }
 }

@@ -13,6 +13,7 @@ use tests::serve::{self, Options};
 use tests::servers::Server;
 
 use super::{LEEWAY, cuts, ready};
+use crate::storm::faults::STALL;
 use crate::storm::ready::{Ready, Stage, look};
 use crate::storm::verbs::BUCKET;
 
@@ -125,7 +126,7 @@ fn run(cable: &Cable, folder: &std::path::Path, ready: &Ready, plan: Plan) -> Pr
         "AWS_CA_BUNDLE",
         &folder.join("ca.pem").display().to_string(),
     );
-    let words = ready.words("20s");
+    let words = ready.words("20s", STALL);
     let words: Vec<&str> = cable.at_tool().into_iter().chain(words).collect();
     let ran = stage.shop.run(&words, ready.input().as_deref());
     let verdict = ready.judge(&ran, &look(&stage.disk()), LEEWAY);

@@ -37,9 +37,8 @@ const fn lasting(fault: Fault) -> Fault {
     }
 }
 
-/// What every tool is told so that it doesn't wait for a minute until a silent server counts as one. Without it the fault
-/// `stall` is left out below, and `network::servers_fall_silent` is ignored.
-pub const STALL: &[&str] = &[];
+/// What every tool is told so that it doesn't wait for a minute until a silent server counts as one.
+pub const STALL: &str = "1s";
 
 /// All of them, in the order of the page.
 pub static FAULTS: &[Fault] = &[
@@ -59,13 +58,16 @@ pub static FAULTS: &[Fault] = &[
     once("reset", "connection reset"),
     once("hangup=0", "connection ends"),
     once("garbage", "no HTTP"),
+    once("stall", "no answer"),
     done("lost", "answer lost"),
     done("cut=10", "answer ends after 10 bytes"),
     done("short=5", "answer 5 bytes too short"),
     done("long=5", "answer 5 bytes too long"),
     done("flip=0", "a bit of the answer flipped"),
+    done("bare", "answer without an ETag"),
     lasting(once("slowdown", "503 SlowDown from then on")),
     lasting(once("reset", "no connection from then on")),
     lasting(once("deny", "403 AccessDenied from then on")),
-    lasting(done("lost", "no answer from then on")),
+    lasting(done("lost", "answers lost from then on")),
+    lasting(once("stall", "no answer from then on")),
 ];

@@ -25,6 +25,8 @@ pub struct Ready {
     out: Vec<u8>,
     /// The operations of a clean run.
     pub operations: Vec<String>,
+    /// How many of them the first of two phases takes; without phases it takes all of them.
+    pub preparing: usize,
 }
 
 /// What a run came to.
@@ -64,9 +66,13 @@ impl Verb {
             goal: Stored::default(),
             out: Vec::new(),
             operations: Vec::new(),
+            preparing: usize::MAX,
         };
         let mut stage = Stage::new(&ready);
         let (ran, log) = stage.run(&ready, None, "3s");
+        if let Some(preparing) = stage.prepared {
+            ready.preparing = preparing;
+        }
         assert_eq!(ran.code, Some(0), "{}: {}", self.name, ran.err);
         ready.goal = look(&stage.disk());
         ready.out = spoken(&ran.out);
@@ -166,11 +172,16 @@ impl Ready {
     }
 
     /// What is wrong with the same command, now that all is well: `after` was there before, and `last` is now.
-    pub fn again(&self, ran: &Ran, after: &Stored, last: &Stored) -> Vec<String> {
+    /// Where it is the second phase that is run again, it was `committing`, and finds what it has done itself.
+    pub fn again(&self, ran: &Ran, after: &Stored, last: &Stored, committing: bool) -> Vec<String> {
         let mut wrong = Vec::new();
         let exists = ran.code == Some(100) && ran.err.contains("it exists already");
         let stored = self.verb.input.is_some() && after.objects == self.goal.objects;
-        let fine = if stored { exists } else { ran.code == Some(0) };
+        let fine = if stored && !committing {
+            exists
+        } else {
+            ran.code == Some(0)
+        };
         if !fine {
             wrong.push(format!("again: it ended with {:?}: {}", ran.code, ran.err));
         }
@@ -185,10 +196,8 @@ impl Ready {
     }
 
     /// The verb's command, ready to run.
-    pub fn words(&self, patience: &'static str) -> Vec<&'static str> {
-        let (tool, rest) = self.verb.command.split_first().expect("a command");
-        let words = [*tool, "--patience", patience];
-        words.iter().chain(STALL).chain(rest).copied().collect()
+    pub fn words(&self, patience: &'static str, stall: &'static str) -> Vec<&'static str> {
+        words(self.verb.command, patience, stall)
     }
 
     /// What goes to its standard input.
@@ -209,9 +218,21 @@ fn is_torn(key: &str) -> bool {
     matches!(key, "h:home:0:2012-01-01:1" | "h:home:0:2012-01-01:2")
 }
 
+fn words(
+    command: &[&'static str],
+    patience: &'static str,
+    stall: &'static str,
+) -> Vec<&'static str> {
+    let (tool, rest) = command.split_first().expect("a command");
+    let words = [*tool, "--patience", patience, "--stall", stall];
+    words.iter().chain(rest).copied().collect()
+}
+
 /// What a run of the tool has to itself: a copy of the state before.
 pub struct Stage {
     pub shop: Workshop,
+    /// The first of two phases is done, and took so many requests.
+    prepared: Option<usize>,
 }
 
 impl Stage {
@@ -223,7 +244,15 @@ impl Stage {
             &ready.folder.path().join("disk"),
             &shop.folder().join("disk"),
         );
-        Self { shop }
+        Self {
+            shop,
+            prepared: None,
+        }
+    }
+
+    /// True once the first of two phases is done.
+    pub fn is_prepared(&self) -> bool {
+        self.prepared.is_some()
     }
 
     /// The folder of the buckets.
@@ -231,7 +260,7 @@ impl Stage {
         self.shop.folder().join("disk")
     }
 
-    /// Runs the verb's command against a server of its own.
+    /// Runs the verb's command against a server of its own; of two phases only the second one if the first is done.
     pub fn run(
         &mut self,
         ready: &Ready,
@@ -246,9 +275,24 @@ impl Stage {
         let running = serve::start(options).expect("start s3serve");
         let server = Server::of_tests("s3serve", &running.url);
         self.shop.go_to(&server, BUCKET);
+        let Some(commit) = ready.verb.commit else {
+            let words = ready.words(patience, STALL);
+            let ran = self.shop.run(&words, ready.input().as_deref());
+            return (ran, running.log());
+        };
+        let receipt = self.shop.folder().join("receipt");
+        if self.prepared.is_none() {
+            let words = ready.words(patience, STALL);
+            let ran = self.shop.run(&words, ready.input().as_deref());
+            if ran.code != Some(0) {
+                return (ran, running.log());
+            }
+            std::fs::write(&receipt, &ran.out).expect("write a receipt");
+            self.prepared = Some(running.log().len());
+        }
         let ran = self
             .shop
-            .run(&ready.words(patience), ready.input().as_deref());
+            .run(&words(commit, patience, STALL), Some(&receipt));
         (ran, running.log())
     }
 }

@@ -20,6 +20,8 @@ pub struct Verb {
     pub input: Option<usize>,
     /// The command, without the flags that all have.
     pub command: &'static [&'static str],
+    /// A second command, which gets what the first one says if that has succeeded.
+    pub commit: Option<&'static [&'static str]>,
     /// What a failed run has half done, if it has: the bucket before and after, and what was said.
     pub half: fn(&Stored, &Stored, &Ran) -> Option<String>,
 }
@@ -57,6 +59,7 @@ pub static VERBS: &[Verb] = &[
             "home",
             "0",
         ],
+        commit: None,
         half: stored_or_not,
     },
     Verb {
@@ -76,6 +79,26 @@ pub static VERBS: &[Verb] = &[
             "home",
             "0",
         ],
+        commit: None,
+        half: stored_or_not,
+    },
+    Verb {
+        name: "put in two phases",
+        stock: Some(&[]),
+        input: Some(100_000),
+        command: &[
+            "s3put",
+            "--host",
+            "h",
+            "--date",
+            "2024-02-01",
+            "--meta",
+            "origin=the tests",
+            "--prepare",
+            "home",
+            "0",
+        ],
+        commit: Some(&["s3put", "--commit"]),
         half: stored_or_not,
     },
     Verb {
@@ -93,6 +116,7 @@ pub static VERBS: &[Verb] = &[
             "home",
             "0",
         ],
+        commit: None,
         half: changed,
     },
     Verb {
@@ -100,6 +124,7 @@ pub static VERBS: &[Verb] = &[
         stock: Some(HISTORY),
         input: None,
         command: &["s3get", "--host", "h", "--date", "2012-01-01", "home", "0"],
+        commit: None,
         half: changed,
     },
     Verb {
@@ -107,6 +132,7 @@ pub static VERBS: &[Verb] = &[
         stock: Some(HISTORY),
         input: None,
         command: &["s3ls", "--host", "h"],
+        commit: None,
         half: changed,
     },
     Verb {
@@ -122,6 +148,7 @@ pub static VERBS: &[Verb] = &[
             "--trust-dates",
             "--delete",
         ],
+        commit: None,
         half: named_or_there,
     },
     Verb {
@@ -129,6 +156,7 @@ pub static VERBS: &[Verb] = &[
         stock: None,
         input: None,
         command: &["s3put", "--make-bucket"],
+        commit: None,
         half: empty,
     },
 ];
