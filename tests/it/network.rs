@@ -364,7 +364,6 @@ fn cable_stays_out() {
 
 /// A connection is accepted and nothing ever comes over it. Told how long to wait, the tool tries another one.
 #[test]
-#[ignore = "a silent server counts as one after a minute; see STALL in storm/faults.rs"]
 fn servers_fall_silent() {
     let Some(cable) = Cable::new("mute") else {
         return;

@@ -5,8 +5,8 @@
 //! close its input after reading all of it.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
@@ -16,6 +16,9 @@ use super::verdict::{End, Part, Stage};
 
 /// As many programs are held at once. A loop may start any number, one after the other.
 const MOST: usize = 128;
+
+/// A copy of a program becomes another one sooner than this, even on a machine that is busy.
+const PASSING: Duration = Duration::from_millis(200);
 
 /// A program of the line.
 struct Member {
@@ -43,8 +46,13 @@ pub(super) struct Line {
     sought: BTreeSet<Pipe>,
     /// A writer of these ended before it could be held.
     missed: BTreeSet<Pipe>,
+    /// Somebody opened these for both ways, though they are the standard input of the program of this name.
+    murky: BTreeMap<Pipe, String>,
     /// What the system refused.
     trouble: Option<String>,
+    /// Copies of programs around that were about to become something else, by number and beginning, and when they
+    /// were first seen.
+    glimpsed: BTreeMap<(i32, u64), Instant>,
 }
 
 impl Line {
@@ -59,7 +67,9 @@ impl Line {
             tokens: BTreeSet::new(),
             sought: BTreeSet::new(),
             missed: BTreeSet::new(),
+            murky: BTreeMap::new(),
             trouble: None,
+            glimpsed: BTreeMap::new(),
         }
     }
 
@@ -144,6 +154,7 @@ impl Line {
             let both = |ways: Ways| ways.read && ways.write;
             if pipe != self.ours && !survey.holders(pipe, both).is_empty() {
                 self.tokens.insert(pipe);
+                self.notice_input(pipe);
                 continue;
             }
             for pid in survey.holders(pipe, |ways| ways.write) {
@@ -157,6 +168,18 @@ impl Line {
             }
         }
         self.find_parents();
+    }
+
+    /// What somebody opened for both ways is a store of tokens, but not where a member has it for its standard
+    /// input. Then it is data, of which nobody can say who wrote it: whoever holds it keeps it open.
+    fn notice_input(&mut self, pipe: Pipe) {
+        let reads = |member: &&Member| {
+            let pid = member.process.pid;
+            member.reads.contains(&pipe) && Survey::of([pid], true).is_standard_input(pid, pipe)
+        };
+        if let Some(member) = self.members.iter().find(reads) {
+            self.murky.insert(pipe, member.process.name.clone());
+        }
     }
 
     /// Looks again at who is known, and at what those have started. Returns true if a pipe came to light of which no
@@ -237,6 +260,12 @@ impl Line {
             }
             return None;
         }
+        if process.status.forked_only
+            && survey.is_lost_by_becoming_a_program(pid, pipe)
+            && self.is_new(&process)
+        {
+            return None;
+        }
         self.members.push(Member {
             passing: process.status.forked_only,
             process,
@@ -245,6 +274,17 @@ impl Line {
             answered_by: None,
         });
         Some(self.members.len() - 1)
+    }
+
+    /// True until a copy of a program has been around for longer than it takes to become another one. Whoever starts
+    /// programs from several threads gives each of them all of its descriptors, ours too, for an instant.
+    fn is_new(&mut self, process: &Process) -> bool {
+        let id = (process.pid, process.status.began);
+        self.glimpsed
+            .entry(id)
+            .or_insert_with(Instant::now)
+            .elapsed()
+            < PASSING
     }
 
     /// Where a living process is in the list.
@@ -331,6 +371,9 @@ impl Line {
     /// What can't be known, in words. `ended_unseen`: when nobody was seen to write to us, nobody did.
     pub(super) fn gaps(&self, ended_unseen: bool) -> Vec<String> {
         let mut gaps: Vec<String> = self.trouble.iter().cloned().collect();
+        gaps.extend(self.murky.values().map(|name| {
+            format!("what feeds {name} is open for both ways, so that nobody can say who wrote it")
+        }));
         for pipe in self.pipes() {
             let reader = self
                 .members

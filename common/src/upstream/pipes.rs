@@ -87,6 +87,18 @@ impl Holding {
     }
 }
 
+impl Holding {
+    /// True if the descriptor closes when the process becomes a program. See proc_pid_fdinfo(5).
+    fn is_close_on_exec(&self) -> bool {
+        let path = format!("/proc/{}/fdinfo/{}", self.pid, self.descriptor);
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.lines()
+            .find_map(|line| line.strip_prefix("flags:"))
+            .and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok())
+            .is_some_and(|flags| flags & OFlags::CLOEXEC.bits() != 0)
+    }
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
@@ -129,6 +141,21 @@ impl Survey {
         pids.sort_unstable();
         pids.dedup();
         pids
+    }
+
+    /// True if `pipe` is the standard input of this process.
+    pub(super) fn is_standard_input(&self, pid: i32, pipe: Pipe) -> bool {
+        let mut own = self.holdings.iter().filter(|holding| holding.pid == pid);
+        own.any(|holding| holding.pipe == pipe && holding.descriptor == 0)
+    }
+
+    /// True if this process loses `pipe` once it becomes a program: it closes all its ends then.
+    pub(super) fn is_lost_by_becoming_a_program(&self, pid: i32, pipe: Pipe) -> bool {
+        let mut ends = self
+            .holdings
+            .iter()
+            .filter(|holding| holding.pid == pid && holding.pipe == pipe && holding.ways().write);
+        ends.all(Holding::is_close_on_exec)
     }
 
     /// True if this process reads `pipe`, and nobody has it open for writing: then nobody will.

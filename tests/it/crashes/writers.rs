@@ -45,9 +45,6 @@ fn race(served: bool, writers: usize) {
     let start = || {
         shop.command(tests::tools::bin().join("s3put"))
             .args(["-q", "--part-size", "5M", "-k", "prize"])
-            // This process feeds all of them, and what it has just forked holds their pipes until it calls exec. Of
-            // those some fail, as they must here.
-            .args(["--commit", "always"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
