@@ -16,6 +16,7 @@ use tests::servers::Server;
 use tests::tools::Ran;
 
 use crate::stored::Stored;
+use crate::storm::faults::STALL;
 use crate::storm::ready::{Leeway, Ready, Stage, look};
 use crate::storm::verbs::{BUCKET, VERBS, Verb, bytes_of};
 

@@ -9,7 +9,7 @@
 //! the cells whose name contains WORD ("put of parts #3:lost"), and compares nothing.
 
 mod cell;
-mod faults;
+pub mod faults;
 pub mod ready;
 mod table;
 pub mod verbs;
