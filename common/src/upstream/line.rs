@@ -46,8 +46,6 @@ pub(super) struct Line {
     sought: BTreeSet<Pipe>,
     /// A writer of these ended before it could be held.
     missed: BTreeSet<Pipe>,
-    /// Somebody opened these for both ways, though they are the standard input of the program of this name.
-    murky: BTreeMap<Pipe, String>,
     /// What the system refused.
     trouble: Option<String>,
     /// Copies of programs around that were about to become something else, by number and beginning, and when they
@@ -67,7 +65,6 @@ impl Line {
             tokens: BTreeSet::new(),
             sought: BTreeSet::new(),
             missed: BTreeSet::new(),
-            murky: BTreeMap::new(),
             trouble: None,
             glimpsed: BTreeMap::new(),
         }
@@ -154,7 +151,6 @@ impl Line {
             let both = |ways: Ways| ways.read && ways.write;
             if pipe != self.ours && !survey.holders(pipe, both).is_empty() {
                 self.tokens.insert(pipe);
-                self.notice_input(pipe);
                 continue;
             }
             for pid in survey.holders(pipe, |ways| ways.write) {
@@ -168,18 +164,6 @@ impl Line {
             }
         }
         self.find_parents();
-    }
-
-    /// What somebody opened for both ways is a store of tokens, but not where a member has it for its standard
-    /// input. Then it is data, of which nobody can say who wrote it: whoever holds it keeps it open.
-    fn notice_input(&mut self, pipe: Pipe) {
-        let reads = |member: &&Member| {
-            let pid = member.process.pid;
-            member.reads.contains(&pipe) && Survey::of([pid], true).is_standard_input(pid, pipe)
-        };
-        if let Some(member) = self.members.iter().find(reads) {
-            self.murky.insert(pipe, member.process.name.clone());
-        }
     }
 
     /// Looks again at who is known, and at what those have started. Returns true if a pipe came to light of which no
@@ -371,9 +355,6 @@ impl Line {
     /// What can't be known, in words. `ended_unseen`: when nobody was seen to write to us, nobody did.
     pub(super) fn gaps(&self, ended_unseen: bool) -> Vec<String> {
         let mut gaps: Vec<String> = self.trouble.iter().cloned().collect();
-        gaps.extend(self.murky.values().map(|name| {
-            format!("what feeds {name} is open for both ways, so that nobody can say who wrote it")
-        }));
         for pipe in self.pipes() {
             let reader = self
                 .members

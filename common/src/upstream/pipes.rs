@@ -143,12 +143,6 @@ impl Survey {
         pids
     }
 
-    /// True if `pipe` is the standard input of this process.
-    pub(super) fn is_standard_input(&self, pid: i32, pipe: Pipe) -> bool {
-        let mut own = self.holdings.iter().filter(|holding| holding.pid == pid);
-        own.any(|holding| holding.pipe == pipe && holding.descriptor == 0)
-    }
-
     /// True if this process loses `pipe` once it becomes a program: it closes all its ends then.
     pub(super) fn is_lost_by_becoming_a_program(&self, pid: i32, pipe: Pipe) -> bool {
         let mut ends = self
