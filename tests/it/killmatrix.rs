@@ -425,8 +425,9 @@ user, and `CAPLESS` s3put without the privileges of root.
 
 const COMMAND: &str = "
 Where a pipeline is run, the line is that of bash. dash 0.5.12 has no `pipefail`; there each program leaves a mark when it
-ends well: `{ produce ok && : >ok0; } | cat && [ -e ok0 ]`. What is missed here is what the shell doesn't ask for: a
-status that nobody waits for is not part of the command's.
+ends well: `{ produce ok && : >ok0; } | cat && [ -e ok0 ]`. What the command starts is watched, too; so what a shell leaves
+in the background (`( produce exit & )`) is refused if it was seen before it ended, which is so most of the time and not
+always. Nobody waits for its status.
 ";
 
 const PHASES: &str = "

@@ -203,7 +203,8 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "in the background, its parent gone",
         plain: "( produce exit & ) | PUT",
-        command: "PUT -- SH -c '( produce exit & )'",
+        // Found if the watch looks before it ends, which is so most of the time: no cell can say that.
+        command: "",
         ..ROW
     },
     Scenario {
