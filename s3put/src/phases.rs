@@ -149,7 +149,7 @@ fn commit(
 /// Aborts what can be aborted, whatever else fails.
 fn abort(args: &Args, bucket: &Bucket, receipts: &[Receipt], streams: &mut Streams) -> Result<()> {
     let voice = streams.voice();
-    let mut committed = Vec::new();
+    let (mut committed, mut unseen) = (Vec::new(), Vec::new());
     let mut failed: Option<Error> = None;
     for receipt in receipts {
         let key = &receipt.key;
@@ -170,6 +170,7 @@ fn abort(args: &Args, bucket: &Bucket, receipts: &[Receipt], streams: &mut Strea
                 voice.note(format_args!("the upload of {key} is gone already"));
             }
             Ok(Abandoned::Committed) => committed.push(key),
+            Ok(Abandoned::Unseen) => unseen.push(key.as_str()),
             Err(error) => {
                 if let Some(earlier) = failed.replace(error) {
                     voice.error(&earlier);
@@ -177,12 +178,24 @@ fn abort(args: &Args, bucket: &Bucket, receipts: &[Receipt], streams: &mut Strea
             }
         }
     }
-    match (failed, committed.is_empty()) {
-        (Some(error), _) => Err(error),
-        (None, false) => Err(Error::nothing(format!(
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let mut doubts = Vec::new();
+    if !committed.is_empty() {
+        doubts.push(format!(
             "committed already, and left alone: {}",
             committed.join(", ")
-        ))),
-        (None, true) => Ok(()),
+        ));
     }
+    if !unseen.is_empty() {
+        doubts.push(format!(
+            "the upload of {} is gone: aborted before, or committed; this key can't look",
+            unseen.join(", ")
+        ));
+    }
+    if doubts.is_empty() {
+        return Ok(());
+    }
+    Err(Error::nothing(doubts.join("; ")))
 }

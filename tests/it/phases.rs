@@ -462,6 +462,52 @@ fn a_prepared_upload_that_was_resumed() {
     assert_eq!(scene.get("a"), stream);
 }
 
+/// A run with --resume stored other bytes with the upload's token: that is not what the receipt is about.
+#[test]
+fn a_receipt_of_what_became_something_else() {
+    let mut scene = Scene::new(&[]);
+    let stream = pattern(12, 2 * PART);
+    // As long, and begins alike.
+    let other = [&stream[..PART], &pattern(13, PART)].concat();
+    scene.prepared("a", &stream);
+    scene.write("other", &other);
+    scene.ends("s3put -q --resume --part-size 5M -k a <other >done", 0);
+    let changed = "another run went on with this upload and stored something else";
+    let look = scene.ends(
+        "s3put --commit <a >receipt; r=$?; test ! -s receipt || exit 1; exit $r",
+        100,
+    );
+    assert!(look.contains(changed), "{look}");
+    let given_up = scene.ends("s3put --abort <a", 100);
+    assert!(given_up.contains(changed), "{given_up}");
+    // Two looks see nothing, and the last request's answer says that there is no such upload.
+    scene.serve(&["HeadObject#-2:error=404,NoSuchKey", "ListParts:deny"]);
+    let said = scene.ends("s3put --commit <a", 100);
+    assert!(said.contains(changed), "{said}");
+    assert_eq!(scene.count("CompleteMultipartUpload"), 1);
+    scene.serve(&[]);
+    assert_eq!(scene.get("a"), other);
+}
+
+/// Who may not look can't tell a dump that was given up from one that was committed.
+#[test]
+fn an_abort_that_cannot_look_does_not_guess() {
+    let mut scene = Scene::new(&[]);
+    scene.prepared("a", b"data");
+    scene.ends("s3put -q --commit <a >done", 0);
+    scene.serve(&["reading:deny"]);
+    let said = scene.ends("s3put --abort <a", 1);
+    assert!(said.contains("aborted before, or committed"), "{said}");
+    scene.serve(&[]);
+    assert_eq!(scene.get("a"), b"data");
+    // What is there to be given up is, whether or not it could be looked at.
+    scene.prepared("b", b"data");
+    scene.serve(&["reading:deny"]);
+    scene.ends("s3put --abort <b", 0);
+    scene.serve(&[]);
+    assert_eq!(scene.uploads(), []);
+}
+
 /// The idioms of the page, in the shells that people have: a producer that failed leaves nothing.
 #[test]
 fn the_idioms_work_in_every_shell() {

@@ -40,7 +40,8 @@ pub(super) struct Wanted {
     pub(super) size: Option<i64>,
 }
 
-/// Completes an upload; once more, if it was completed before and the object is still the one it became.
+/// Completes an upload; once more, if it was completed before, the object is still the one it became, and the
+/// request asks for just that one.
 pub(super) fn complete(bucket: &Bucket, key: &str, id: &str, wanted: &Wanted) -> S3Result<Record> {
     let ours = |record: &Record| record.upload.as_deref() == Some(id);
     let locked =
@@ -49,7 +50,7 @@ pub(super) fn complete(bucket: &Bucket, key: &str, id: &str, wanted: &Wanted) ->
         Ok(found) => found,
         Err(error) if *error.code() == s3s::S3ErrorCode::NoSuchUpload => {
             let record = Record::load(bucket, key)?.filter(ours);
-            return record.ok_or_else(no_such_upload);
+            return same(record, wanted);
         }
         Err(error) => return Err(error),
     };
@@ -60,7 +61,7 @@ pub(super) fn complete(bucket: &Bucket, key: &str, id: &str, wanted: &Wanted) ->
     };
     if let Some(record) = before.filter(ours) {
         upload.remove()?;
-        return Ok(record);
+        return same(Some(record), wanted);
     }
     let parts = chosen(&upload, &wanted.parts)?;
     let record = describe(&upload, &parts, wanted)?;
@@ -75,6 +76,47 @@ pub(super) fn complete(bucket: &Bucket, key: &str, id: &str, wanted: &Wanted) ->
     // The object is there. What is left of the upload is found again by whoever asks for it.
     let _ = upload.remove();
     Ok(record)
+}
+
+/// The object that the upload became, if it is the one that the request asks for.
+fn same(record: Option<Record>, wanted: &Wanted) -> S3Result<Record> {
+    record
+        .filter(|record| is_wanted(record, wanted))
+        .ok_or_else(no_such_upload)
+}
+
+/// True if the parts, size and checksum of the request are the object's. The parts are gone, but each ETag names
+/// its part's CRC and size.
+fn is_wanted(record: &Record, wanted: &Wanted) -> bool {
+    let sized = wanted
+        .size
+        .is_none_or(|size| u64::try_from(size) == Ok(record.size));
+    let summed = wanted.checksum.as_ref().is_none_or(|(algorithm, value)| {
+        let held = match algorithm {
+            Algorithm::Crc64Nvme => Some(&record.crc64nvme),
+            other => record.checksums.get(other.name()),
+        };
+        held == Some(value)
+    });
+    let count = record.part_count().and_then(|count| count.try_into().ok());
+    if !sized || !summed || count != Some(wanted.parts.len()) {
+        return false;
+    }
+    let mut whole: Option<u64> = None;
+    for (part, (number, _, size)) in wanted.parts.iter().zip(record.each_part()) {
+        let tag = part.e_tag.as_ref().map(ETag::value).unwrap_or_default();
+        let crc = tag.get(..16).map(|crc| u64::from_str_radix(crc, 16));
+        let Some(Ok(crc)) = crc.filter(|_| part.part_number.map(u32::try_from) == Some(Ok(number)))
+        else {
+            return false;
+        };
+        if etag(crc, size, 1) != tag {
+            return false;
+        }
+        let joined = |before| crcs::checksum_combine(CrcAlgorithm::Crc64Nvme, before, crc, size);
+        whole = Some(whole.map_or(crc, joined));
+    }
+    whole.map(|crc| encode(&crc.to_be_bytes())).as_ref() == Some(&record.crc64nvme)
 }
 
 /// The stored parts that the request lists.
@@ -390,6 +432,48 @@ mod tests {
                 combine(&parts, algorithm).unwrap(),
                 crcs::checksum(crc, &bytes)
             );
+        }
+    }
+
+    /// A completion is repeated for who asks for that object, and not for who names the upload and other parts.
+    #[test]
+    fn what_was_completed_is_compared_with_what_is_wanted() {
+        let crc = |bytes: &[u8]| crcs::checksum(CrcAlgorithm::Crc64Nvme, bytes);
+        let value = |bytes: &[u8]| Algorithm::Crc64Nvme.encode_crc(crc(bytes));
+        let record: Record = serde_json::from_value(serde_json::json!({
+            "key": "k", "body": "k", "size": 7, "modified": now(), "etag": etag(crc(b"onetwo!"), 7, 2),
+            "crc64nvme": value(b"onetwo!"), "parts": runs([(1, 3), (2, 4)]), "upload": "u",
+        }))
+        .unwrap();
+        let wanted = |pieces: &[(i32, &[u8])], size, checksum: Option<&[u8]>| Wanted {
+            parts: pieces
+                .iter()
+                .map(|&(number, piece)| CompletedPart {
+                    part_number: Some(number),
+                    e_tag: Some(ETag::Strong(etag(crc(piece), piece.len() as u64, 1))),
+                    ..CompletedPart::default()
+                })
+                .collect(),
+            size,
+            checksum: checksum.map(|bytes| (Algorithm::Crc64Nvme, value(bytes))),
+            ..Wanted::default()
+        };
+        let parts: [(i32, &[u8]); 2] = [(1, b"one"), (2, b"two!")];
+        assert!(is_wanted(&record, &wanted(&parts, None, None)));
+        assert!(is_wanted(
+            &record,
+            &wanted(&parts, Some(7), Some(b"onetwo!"))
+        ));
+        for other in [
+            wanted(&[(1, b"one"), (2, b"six!")], None, None),
+            wanted(&[(1, b"one"), (3, b"two!")], None, None),
+            wanted(&[(1, b"onet"), (2, b"wo!")], None, None),
+            wanted(&parts[..1], None, None),
+            wanted(&[], None, None),
+            wanted(&parts, Some(8), None),
+            wanted(&parts, None, Some(b"onesix!")),
+        ] {
+            assert!(!is_wanted(&record, &other), "{other:?}");
         }
     }
 }

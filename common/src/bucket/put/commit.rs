@@ -3,7 +3,8 @@
 //! An answer can be lost on its way, and a second try then meets the object that the first one made: the
 //! server says 412 (or 404, for an upload that no longer exists) to the very run that succeeded. The token in
 //! the object's metadata settles it: ours, somebody else's, or, where the key may not read, unknown. The object
-//! of an upload that an earlier run began has that run's token, which we don't know: its content settles it.
+//! of an upload that an earlier run began has that run's token, which we don't know: its content settles it. And
+//! a later run may go on with our upload and keep our token: so the content of what has it must be ours, too.
 
 use std::future::Future;
 
@@ -39,8 +40,11 @@ pub(super) struct Commit<'a> {
 
 /// What tells our object from anybody else's.
 pub(super) enum Mark<'a> {
-    /// The token of the run that began the upload.
+    /// The token of this run, which one request of ours carries and nobody else's.
     Token(&'a str),
+    /// The token of the upload, which any run that goes on with it keeps; so it must also hold what was sent. Where
+    /// the server knows no CRC-64/NVME, this ETag tells.
+    Upload(&'a str, Option<String>),
     /// What it holds: the size and the CRC-64/NVME, or where the server knows none this ETag.
     Content(Option<String>),
 }
@@ -53,6 +57,15 @@ enum Sight {
     Hidden,
 }
 
+/// Whose an object is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Whose {
+    Ours,
+    /// It was our upload, and holds something else.
+    Changed,
+    Another,
+}
+
 /// ETag and version, as far as the server tells them.
 type Marks = (Option<String>, Option<String>);
 
@@ -62,14 +75,13 @@ pub(super) async fn absent(bucket: &Bucket, key: &str) -> Result<()> {
         .await
         .map_err(|failure| failure.error(format!("look for {key}")))?
     {
-        Sight::Present(_) => Err(exists(key)),
+        Sight::Present(_) => Err(exists(key).hint("use another --date, --random, or --overwrite")),
         Sight::Absent | Sight::Hidden => Ok(()),
     }
 }
 
 fn exists(key: &str) -> Error {
     Error::permanent(format!("store {key}"), "it exists already")
-        .hint("use another --date, --random, or --overwrite")
 }
 
 async fn look(bucket: &Bucket, key: &str) -> Result<Sight, Failure> {
@@ -89,11 +101,13 @@ impl<'a> Commit<'a> {
         Self {
             bucket,
             key: &prepared.key,
-            mark: match &prepared.token {
-                Some(token) => Mark::Token(token),
-                None => Mark::Content(checksum::etag_of_parts(
-                    prepared.parts.iter().map(|part| part.etag.as_deref()),
-                )),
+            mark: {
+                let etags = prepared.parts.iter().map(|part| part.etag.as_deref());
+                let etag = checksum::etag_of_parts(etags);
+                match &prepared.token {
+                    Some(token) => Mark::Upload(token, etag),
+                    None => Mark::Content(etag),
+                }
             },
             again: false,
             overwrite: prepared.overwrite,
@@ -108,11 +122,14 @@ impl<'a> Commit<'a> {
     /// The object, if it is there and ours. Fails if another one is in the way, or if the upload is gone.
     pub(super) async fn seen(&self, upload: &str) -> Result<Option<Stored>> {
         match look(self.bucket, self.key).await {
-            Ok(Sight::Present(head)) if self.is_ours(&head) => {
+            Ok(Sight::Present(head)) if self.whose(&head) == Whose::Ours => {
                 let marks = (head.e_tag.clone(), head.version_id.clone());
                 Ok(Some(self.stored(marks, Some(&head))))
             }
-            Ok(Sight::Present(_)) if !self.overwrite => Err(exists(self.key)),
+            Ok(Sight::Present(head)) if self.whose(&head) == Whose::Changed => {
+                Err(self.changed("store"))
+            }
+            Ok(Sight::Present(_)) if !self.overwrite => Err(self.taken()),
             Ok(Sight::Hidden) => Ok(None),
             Ok(Sight::Absent | Sight::Present(_)) => {
                 match self.bucket.parts_after(self.key, upload, None, 1).await {
@@ -128,11 +145,17 @@ impl<'a> Commit<'a> {
         }
     }
 
-    /// True if the object is there and ours, as far as we may look.
-    pub(super) async fn stands(&self) -> Result<bool> {
+    /// True if the object is there and ours; `None` if we may not look. Fails if it was our upload, and holds
+    /// something else.
+    pub(super) async fn stands(&self) -> Result<Option<bool>> {
         match look(self.bucket, self.key).await {
-            Ok(Sight::Present(head)) => Ok(self.is_ours(&head)),
-            Ok(Sight::Absent | Sight::Hidden) => Ok(false),
+            Ok(Sight::Present(head)) => match self.whose(&head) {
+                Whose::Ours => Ok(Some(true)),
+                Whose::Changed => Err(self.changed("abort the upload of")),
+                Whose::Another => Ok(Some(false)),
+            },
+            Ok(Sight::Absent) => Ok(Some(false)),
+            Ok(Sight::Hidden) => Ok(None),
             Err(failure) => Err(failure.error(format!("look for {}", self.key))),
         }
     }
@@ -190,6 +213,7 @@ impl<'a> Commit<'a> {
         let doing = || format!("store {key}");
         // Once an answer was lost, a refusal may be the echo of our own success.
         let doubt = std::cell::Cell::new(false);
+        let changed = std::cell::Cell::new(false);
         let outcome = bucket
             .patience
             .persist("commit", || async {
@@ -203,8 +227,12 @@ impl<'a> Commit<'a> {
                     return Err(failure);
                 }
                 match look(bucket, key).await {
-                    Ok(Sight::Present(head)) if self.is_ours(&head) => {
+                    Ok(Sight::Present(head)) if self.whose(&head) == Whose::Ours => {
                         Ok(((head.e_tag.clone(), head.version_id.clone()), Some(head)))
+                    }
+                    Ok(Sight::Present(head)) if self.whose(&head) == Whose::Changed => {
+                        changed.set(true);
+                        Err(Failure::taken())
                     }
                     Ok(Sight::Present(_)) if self.overwrite => Err(failure),
                     Ok(Sight::Present(_)) => Err(Failure::taken()),
@@ -228,7 +256,8 @@ impl<'a> Commit<'a> {
             .await;
         let (marks, head) = match outcome {
             Ok(done) => done,
-            Err(failure) if failure.kind == Kind::Taken => return Err(exists(key)),
+            Err(_) if changed.get() => return Err(self.changed("store")),
+            Err(failure) if failure.kind == Kind::Taken => return Err(self.taken()),
             Err(failure) if failure.kind == Kind::NoUpload && self.again => return Err(gone(key)),
             Err(failure)
                 if failure.kind == Kind::Unknown
@@ -274,29 +303,71 @@ impl<'a> Commit<'a> {
     /// False of an object that somebody else made.
     fn may_be_ours(&self, head: &HeadObjectOutput) -> bool {
         match &self.mark {
-            Mark::Token(ours) => token(head) == Some(*ours),
+            Mark::Token(ours) | Mark::Upload(ours, _) => token(head) == Some(*ours),
             Mark::Content(_) => size(head) == Some(self.size),
         }
     }
 
-    /// True of the object that this commit makes.
-    fn is_ours(&self, head: &HeadObjectOutput) -> bool {
+    /// Whether an object is the one that this commit makes.
+    fn whose(&self, head: &HeadObjectOutput) -> Whose {
+        let same = size(head) == Some(self.size);
+        let same_crc = crc64nvme(head).map(|crc| crc == self.crc64nvme);
         match &self.mark {
-            Mark::Token(ours) => token(head) == Some(*ours),
-            Mark::Content(etag) => match crc64nvme(head) {
-                Some(crc) => size(head) == Some(self.size) && crc == self.crc64nvme,
-                None => {
-                    size(head) == Some(self.size) && etag.is_some() && bare(head) == etag.as_deref()
+            Mark::Token(ours) | Mark::Upload(ours, _) if token(head) != Some(*ours) => {
+                Whose::Another
+            }
+            // Nobody else could send it: what it holds is compared afterwards.
+            Mark::Token(_) => Whose::Ours,
+            Mark::Upload(_, etag) => {
+                // Who encrypts, or copied it, may have made an ETag of another kind.
+                let same_etag = || match (etag, bare(head).filter(|etag| is_of_parts(etag))) {
+                    (Some(etag), Some(shown)) => etag == shown,
+                    _ => true,
+                };
+                if same && same_crc.unwrap_or_else(same_etag) {
+                    Whose::Ours
+                } else {
+                    Whose::Changed
                 }
-            },
+            }
+            Mark::Content(etag) => {
+                let same_etag = || etag.is_some() && bare(head) == etag.as_deref();
+                if same && same_crc.unwrap_or_else(same_etag) {
+                    Whose::Ours
+                } else {
+                    Whose::Another
+                }
+            }
         }
+    }
+
+    /// Somebody else's object has the key.
+    fn taken(&self) -> Error {
+        exists(self.key).hint(if self.again {
+            "'s3put --abort' gives the prepared dump up"
+        } else {
+            "use another --date, --random, or --overwrite"
+        })
+    }
+
+    /// The upload became an object with other bytes than this commit is about.
+    fn changed(&self, verb: &str) -> Error {
+        Error::permanent(
+            format!("{verb} {}", self.key),
+            "another run went on with this upload and stored something else",
+        )
+        .hint(if self.again {
+            "the receipt can't be committed any more: see what is there"
+        } else {
+            "what this run sent is not stored: see what is there"
+        })
     }
 
     /// Some servers answer success and store something else. `answered` is the ETag that they answered with.
     fn compared(&self, answered: Option<&str>, head: Option<&HeadObjectOutput>) -> Result<()> {
         // Somebody may have replaced it since.
         let still_ours = |head: &&HeadObjectOutput| match &self.mark {
-            Mark::Token(ours) => token(head) == Some(*ours),
+            Mark::Token(ours) | Mark::Upload(ours, _) => token(head) == Some(*ours),
             Mark::Content(_) => answered.is_some() && head.e_tag() == answered,
         };
         let Some(head) = head.filter(still_ours) else {
@@ -335,10 +406,10 @@ impl<'a> Commit<'a> {
             parts: self.parts,
             seconds: 0.0,
             token: match &self.mark {
-                Mark::Token(ours) => Some((*ours).to_owned()),
+                Mark::Token(ours) | Mark::Upload(ours, _) => Some((*ours).to_owned()),
                 // It has the token of the run that began the upload.
                 Mark::Content(_) => head
-                    .filter(|head| self.is_ours(head))
+                    .filter(|head| self.whose(head) == Whose::Ours)
                     .and_then(|head| token(head))
                     .map(str::to_owned),
             },
@@ -381,4 +452,10 @@ fn crc64nvme(head: &HeadObjectOutput) -> Option<&str> {
 /// The ETag without its quotation marks.
 fn bare(head: &HeadObjectOutput) -> Option<&str> {
     head.e_tag().map(|etag| etag.trim_matches('"'))
+}
+
+/// True of an ETag in the form that servers make of a multipart upload's MD5s.
+fn is_of_parts(etag: &str) -> bool {
+    etag.rsplit_once('-')
+        .is_some_and(|(digest, _)| checksum::is_md5(digest))
 }

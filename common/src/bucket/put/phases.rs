@@ -22,6 +22,8 @@ pub enum Abandoned {
     Before,
     /// It is committed, and was left alone.
     Committed,
+    /// It was gone already: given up before, or committed. The key in use may not look which.
+    Unseen,
 }
 
 impl Bucket {
@@ -92,22 +94,22 @@ impl Bucket {
     /// Gives up a prepared dump, unless it is committed.
     ///
     /// # Errors
-    /// If the server can't be asked, or refuses.
+    /// If the server can't be asked, or refuses, or another run went on with the upload and stored something else.
     pub fn abandon(&self, dump: &Pending) -> Result<Abandoned> {
         self.runtime.block_on(async {
             let speaker = self.patience.speaker;
+            let mut fate = Abandoned::Before;
             for (number, object) in dump.objects.iter().enumerate() {
-                if self.again(object).stands().await? {
-                    if number == 0 {
-                        return Ok(Abandoned::Committed);
-                    }
-                    speaker.warning(format_args!(
+                match self.again(object).stands().await? {
+                    Some(true) if number == 0 => return Ok(Abandoned::Committed),
+                    Some(true) => speaker.warning(format_args!(
                         "{} is stored already, and belongs to no dump now: 's3prune --delete -k KEY' removes it",
                         object.key
-                    ));
+                    )),
+                    Some(false) => {}
+                    None => fate = Abandoned::Unseen,
                 }
             }
-            let mut fate = Abandoned::Before;
             for object in &dump.objects {
                 let aborted = self.aborted(&object.key, &object.upload).await;
                 let aborted = aborted
