@@ -7,7 +7,7 @@
 //!
 //! What can't be seen is never taken for good: a program that had ended before we looked, another user's, one
 //! outside our container, a kernel before Linux 6.15. Then the verdict is unknown, with the reason in words.
-//! [`verdict`] says how ends become a verdict; doc/kill-matrix.md what is detected where.
+//! `verdict` says how ends become a verdict; doc/kill-matrix.md what is detected where.
 
 mod attentive;
 mod exit_record;

@@ -1,10 +1,10 @@
 //! Storing a stream as one object; or as several, if it is longer than one may be.
 //!
 //! The object appears by one request or not at all: a PutObject when the stream fits into the first part,
-//! else the completion of a multipart upload. Objects that [continue](super::continued) it are completed before,
-//! so that it is still one request that makes all of it a dump. All requests are create-only unless the user says otherwise, and carry
-//! the CRC-64/NVME that was computed here, so that the server proves what it holds. Where the keys allow it,
-//! the key is looked at before (some servers ignore the condition) and the object after (some servers store
+//! else the completion of a multipart upload. Objects that continue it are completed before, so that it is still
+//! one request that makes all of it a dump. All requests are create-only unless the user says otherwise, and
+//! carry the CRC-64/NVME that was computed here, so that the server proves what it holds. Where the keys allow
+//! it, the key is looked at before (some servers ignore the condition) and the object after (some servers store
 //! something else). An upload that fails, or that a signal ends, is aborted. Memory is bounded by
 //! [`Order::memory`]; what doesn't fit goes through files.
 
