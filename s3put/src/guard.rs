@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use common::bucket::Bucket;
 use common::levels::{Set, is_trusted};
@@ -16,6 +16,7 @@ use common::units::{Size, human};
 use common::{Error, Result};
 
 use crate::expect::{Expect, Expectation, NotWhole, Proof};
+use crate::producer::held;
 
 /// How much less than the dump before may come, in percent of that: 0 to 100.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -105,7 +106,7 @@ impl Guard {
     /// # Errors
     /// If it is not what was expected, whatever would have followed.
     pub(crate) fn stopped(&self) -> Result<()> {
-        let seen = lock(&self.seen);
+        let seen = held(&self.seen);
         match &seen.expectation {
             Some(expectation) if expectation.is_refused() => self.ended(&seen).map(|_| ()),
             _ => Ok(()),
@@ -117,7 +118,7 @@ impl Guard {
     /// # Errors
     /// If it may not.
     pub(crate) fn judge(&self) -> Result<Option<Proof>> {
-        let seen = lock(&self.seen);
+        let seen = held(&self.seen);
         let proof = self.ended(&seen)?;
         if proof == Some(Proof::Unrecognised) {
             self.voice.note(
@@ -207,7 +208,7 @@ pub(crate) struct Watched<R> {
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
-        let mut seen = lock(&self.seen);
+        let mut seen = held(&self.seen);
         seen.bytes += read as u64;
         let is_fine = match &mut seen.expectation {
             Some(expectation) => expectation.see(buffer.get(..read).unwrap_or_default()),
@@ -216,10 +217,6 @@ impl<R: Read> Read for Watched<R> {
         // What can't become a dump any more needn't be sent. The judge says why it ended.
         Ok(if is_fine { read } else { 0 })
     }
-}
-
-fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use common::bucket::Bucket;
 use common::bucket::put::{Judge, Order, Stored};
@@ -18,7 +18,7 @@ use rustix::fs::FileType;
 
 use crate::expect::Proof;
 use crate::guard::Guard;
-use crate::producer::Producer;
+use crate::producer::{Producer, held};
 use crate::{Args, phases};
 
 /// What was stored, and what is known of those who wrote it; nothing if it was prepared, and handed over.
@@ -178,8 +178,4 @@ impl Known {
     fn take(&self) -> Option<Verdict> {
         held(&self.0).take()
     }
-}
-
-fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
