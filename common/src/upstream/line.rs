@@ -26,10 +26,20 @@ struct Member {
     /// The pipes that it was seen to write into, and to read from.
     writes: BTreeSet<Pipe>,
     reads: BTreeSet<Pipe>,
+    /// Those of `reads` that were its standard input.
+    standard: BTreeSet<Pipe>,
     /// What it held when it was only a copy of a shell may not last.
     passing: bool,
     /// The member that started it and writes into the same pipe.
     answered_by: Option<(i32, u64)>,
+}
+
+impl Member {
+    fn add_inputs(&mut self, inputs: &BTreeMap<Pipe, bool>) {
+        self.reads.extend(inputs.keys());
+        let standard = inputs.iter().filter(|(_, standard)| **standard);
+        self.standard.extend(standard.map(|(pipe, _)| *pipe));
+    }
 }
 
 /// All programs of the line.
@@ -61,7 +71,7 @@ impl Line {
             ours,
             members: Vec::new(),
             ancestors: ancestors(),
-            inherited: me.inputs_of(myself(), &[ours]),
+            inherited: me.inputs_of(myself(), &[ours]).into_keys().collect(),
             tokens: BTreeSet::new(),
             sought: BTreeSet::new(),
             missed: BTreeSet::new(),
@@ -155,11 +165,11 @@ impl Line {
             }
             for pid in survey.holders(pipe, |ways| ways.write) {
                 if let Some(at) = self.member(pid, pipe) {
-                    let reads = self.inputs(pid);
-                    next.extend(reads.iter().copied());
+                    let inputs = self.inputs(pid);
+                    next.extend(inputs.keys());
                     let member = &mut self.members[at];
                     member.writes.insert(pipe);
-                    member.reads.extend(reads);
+                    member.add_inputs(&inputs);
                 }
             }
         }
@@ -173,6 +183,7 @@ impl Line {
             member.process.look();
         }
         self.settle();
+        self.forget_asides();
         self.find_parents();
         let begun: Vec<i32> = self
             .running()
@@ -199,16 +210,40 @@ impl Line {
             let survey = Survey::of([pid], true);
             let holds = |pipe: &Pipe| survey.holders(*pipe, |ways| ways.write).contains(&pid);
             let writes: BTreeSet<Pipe> = pipes.iter().copied().filter(holds).collect();
-            let reads = self.inputs(pid);
-            // Gone by now: then what was seen before is the best there is.
-            if !self.members[at].process.has_ended() {
+            let inputs = self.inputs(pid);
+            // Going by now: then what was seen before is the best there is.
+            if self.members[at].process.holds_all() {
                 let member = &mut self.members[at];
                 (member.writes, member.passing) = (writes, false);
-                member.reads = reads.into_iter().collect();
+                member.reads.clear();
+                member.add_inputs(&inputs);
             }
         }
         let left = |member: &Member| !member.writes.is_empty();
         self.members.retain(left);
+    }
+
+    /// Lets go of pipes by which a shell's copy and what it starts wait for each other, as zsh has them: nobody was
+    /// seen to write into it, it was not its standard input, and the copy goes on without it.
+    fn forget_asides(&mut self) {
+        for at in 0..self.members.len() {
+            let member = &self.members[at];
+            if !member.process.status.forked_only || member.process.has_ended() {
+                continue;
+            }
+            let is_aside = |pipe: &&Pipe| !member.standard.contains(*pipe) && self.is_dry(**pipe);
+            let mut asides: BTreeSet<Pipe> =
+                member.reads.iter().filter(is_aside).copied().collect();
+            if asides.is_empty() {
+                continue;
+            }
+            let held = self.inputs(member.process.pid);
+            asides.retain(|pipe| !held.contains_key(pipe));
+            // Who is going holds nothing, and that says nothing.
+            if self.members[at].process.holds_all() {
+                self.members[at].reads.retain(|pipe| !asides.contains(pipe));
+            }
+        }
     }
 
     /// The member that this process is, if it still writes into `pipe` once it is held.
@@ -239,7 +274,8 @@ impl Line {
         // What was found before it was held may have been about an earlier process of that number.
         let survey = Survey::of([pid], self.wants_named());
         if survey.holders(pipe, |ways| ways.write).is_empty() {
-            if process.has_ended() {
+            // It wrote into it, and is about to end, or has.
+            if !process.holds_all() {
                 self.missed.insert(pipe);
             }
             return None;
@@ -255,6 +291,7 @@ impl Line {
             process,
             writes: BTreeSet::new(),
             reads: BTreeSet::new(),
+            standard: BTreeSet::new(),
             answered_by: None,
         });
         Some(self.members.len() - 1)
@@ -291,9 +328,9 @@ impl Line {
     }
 
     /// What a process reads that is part of the line. Whoever started us may read from anywhere, for others.
-    fn inputs(&self, pid: i32) -> Vec<Pipe> {
+    fn inputs(&self, pid: i32) -> BTreeMap<Pipe, bool> {
         if self.ancestors.contains(&pid) {
-            return Vec::new();
+            return BTreeMap::new();
         }
         Survey::of([pid], true).inputs_of(pid, &self.inherited)
     }

@@ -175,9 +175,10 @@ impl Survey {
         })
     }
 
-    /// The pipes that a process reads, and doesn't write itself: a pipe of which somebody holds both ends is a
-    /// store of tokens, such as make's. Of `inherited` ones only what is its standard input counts.
-    pub(super) fn inputs_of(&self, pid: i32, inherited: &[Pipe]) -> Vec<Pipe> {
+    /// The pipes that a process reads, and doesn't write itself, and whether it is its standard input: a pipe of which
+    /// somebody holds both ends is a store of tokens, such as make's. Of `inherited` ones only what is its standard
+    /// input counts.
+    pub(super) fn inputs_of(&self, pid: i32, inherited: &[Pipe]) -> BTreeMap<Pipe, bool> {
         let ends: Vec<(&Holding, Ways)> = self
             .holdings
             .iter()
@@ -188,15 +189,16 @@ impl Survey {
             ends.iter()
                 .any(|(other, ways)| other.pipe == pipe && ways.write)
         };
-        let mut inputs: Vec<Pipe> = ends
+        let read = ends
             .iter()
             .filter(|(_, ways)| ways.read)
-            .filter(|(holding, _)| holding.descriptor == 0 || !inherited.contains(&holding.pipe))
-            .map(|(holding, _)| holding.pipe)
-            .filter(|pipe| !writes(*pipe))
-            .collect();
-        inputs.sort_unstable();
-        inputs.dedup();
+            .map(|(holding, _)| (holding.pipe, holding.descriptor == 0))
+            .filter(|(pipe, standard)| *standard || !inherited.contains(pipe))
+            .filter(|(pipe, _)| !writes(*pipe));
+        let mut inputs = BTreeMap::new();
+        for (pipe, standard) in read {
+            *inputs.entry(pipe).or_default() |= standard;
+        }
         inputs
     }
 

@@ -17,6 +17,11 @@ use super::verdict::End;
 
 /// `PF_FORKNOEXEC` among the flags in /proc/PID/stat: it is a copy of the process that started it, so far.
 const FORKED_ONLY: u64 = 0x40;
+/// `PF_EXITING`: it is about to end, and has closed some or all of what it held.
+const EXITING: u64 = 0x4;
+
+/// A process is asked so many times, while the kernel lets go of it. One time more was enough, always.
+const REAPING: u32 = 100;
 
 /// What we use of /proc/PID/stat.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +30,7 @@ pub(super) struct Status {
     pub(super) parent: i32,
     /// It has not replaced itself by a program yet. A shell's group never does.
     pub(super) forked_only: bool,
+    exiting: bool,
     /// When it began, in clock ticks since the start of the system.
     pub(super) began: u64,
     wait_status: i32,
@@ -46,6 +52,7 @@ impl Status {
             state: fields.first()?.chars().next()?,
             parent: fields.get(1)?.parse().ok()?,
             forked_only: flags & FORKED_ONLY != 0,
+            exiting: flags & EXITING != 0,
             began: fields.get(19)?.parse().ok()?,
             wait_status: fields.get(49)?.parse().ok()?,
         })
@@ -53,6 +60,11 @@ impl Status {
 
     fn is_dead(self) -> bool {
         matches!(self.state, 'Z' | 'X' | 'x')
+    }
+
+    /// The kernel is letting go of it, and some of this is empty by now: 0 for its parent.
+    fn is_being_reaped(self) -> bool {
+        self.is_dead() && self.parent == 0
     }
 }
 
@@ -74,7 +86,9 @@ impl Process {
     pub(super) fn hold(pid: i32) -> Result<Self, Errno> {
         let number = Pid::from_raw(pid).ok_or(Errno::SRCH)?;
         let pidfd = pidfd_open(number, PidfdFlags::empty())?;
-        let status = Status::read(pid).ok_or(Errno::SRCH)?;
+        let status = Status::read(pid)
+            .filter(|status| !status.is_being_reaped())
+            .ok_or(Errno::SRCH)?;
         let mut process = Self {
             pid,
             name: String::new(),
@@ -101,6 +115,7 @@ impl Process {
         // The number is its own as long as it is the number of a process that began when this one did.
         if let (Ok(name), Some(status)) = (name, status)
             && status.began == self.status.began
+            && !status.is_being_reaped()
         {
             self.name = String::from_utf8_lossy(&name).trim_end().to_owned();
             self.status = status;
@@ -112,16 +127,29 @@ impl Process {
         ready(&self.pidfd, PollFlags::IN, Duration::ZERO)
     }
 
+    /// True if what it holds open can still be told: it closes all of it before it ends.
+    pub(super) fn holds_all(&self) -> bool {
+        let now = Status::read(self.pid);
+        now.is_some_and(|now| now.began == self.status.began && !now.exiting && !now.is_dead())
+    }
+
     /// How it ended. One that has ended, but was not reaped, and is not ours to look at, may be reaped until
     /// `deadline`.
     pub(super) fn end(&self, deadline: Instant) -> End {
         if !self.has_ended() {
             return End::Running;
         }
+        let mut refusals = 0;
         loop {
             match wait_status(self.pidfd.as_fd()) {
                 Ok(Some(status)) => return End::of_wait_status(status),
                 Ok(None) => {}
+                // So it answers while it is being reaped; a moment later it knows.
+                Err(Errno::SRCH) if refusals < REAPING => {
+                    refusals += 1;
+                    std::thread::yield_now();
+                    continue;
+                }
                 // Too old a kernel answers nothing at all; what it keeps of an unreaped process is left.
                 Err(_) => return self.unreaped().unwrap_or(End::Unknown),
             }
@@ -265,6 +293,29 @@ mod tests {
                 End::Signaled(11),
                 "reaped: {reap}"
             );
+        }
+    }
+
+    /// It is asked in all states between "it has ended" and "somebody has taken notice".
+    #[test]
+    fn the_end_is_known_while_it_is_reaped() {
+        for round in 0..500 {
+            let mut child = Command::new("sh")
+                .args(["-c", "read x; exit 7"])
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let process = Process::hold(pid_of(&child)).unwrap();
+            // The other thread closes its input, and reaps it.
+            let reaper = std::thread::spawn(move || child.wait().unwrap());
+            let end = loop {
+                match process.end(Instant::now() + Duration::from_secs(60)) {
+                    End::Running => {}
+                    end => break end,
+                }
+            };
+            assert_eq!(end, End::Exited(7), "round {round}");
+            reaper.join().unwrap();
         }
     }
 
