@@ -116,7 +116,7 @@ fn kill_matrix() {
     cells.retain(|(mode, row, shell)| format!("{mode:?} {shell}: {}", row.name).contains(&word));
     assert!(!cells.is_empty(), "no cell is called {word}");
     let next = AtomicUsize::new(0);
-    let found = Mutex::new(vec![String::new(); cells.len()]);
+    let found = Mutex::new(vec![(String::new(), String::new()); cells.len()]);
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
@@ -126,16 +126,16 @@ fn kill_matrix() {
                     let Some((mode, row, shell)) = cells.get(at) else {
                         break;
                     };
-                    let cell = hall.cell(*mode, row, shell);
+                    let (cell, said) = hall.cell(*mode, row, shell);
                     for _ in 1..runs {
+                        let (again, otherwise) = hall.cell(*mode, row, shell);
                         assert_eq!(
-                            hall.cell(*mode, row, shell),
-                            cell,
-                            "{mode:?} {shell}: {}",
+                            again, cell,
+                            "{mode:?} {shell}: {}\n{said}\n{otherwise}",
                             row.name
                         );
                     }
-                    found.lock().unwrap()[at] = cell;
+                    found.lock().unwrap()[at] = (cell, said);
                 }
             });
         }
@@ -145,10 +145,10 @@ fn kill_matrix() {
         let at = cells
             .iter()
             .position(|(m, row, s)| (*m, row.name, *s) == (mode, name, shell));
-        found[at.expect("every cell was run")].clone()
+        found[at.expect("every cell was run")].0.clone()
     };
     if !word.is_empty() || !root {
-        for (cell, (mode, row, shell)) in found.iter().zip(&cells) {
+        for ((cell, _), (mode, row, shell)) in found.iter().zip(&cells) {
             println!("{mode:?}\t{shell}\t{}\t{cell}", row.name);
         }
         return;
@@ -160,6 +160,14 @@ fn kill_matrix() {
     }
     let wanted = fs::read_to_string(&page).unwrap_or_default();
     for (line, (now, then)) in text.lines().zip(wanted.lines()).enumerate() {
+        if now != then {
+            let name = |row: &Scenario| now.starts_with(&format!("| {} |", row.name));
+            for ((_, said), (_, row, shell)) in found.iter().zip(&cells) {
+                if name(row) {
+                    println!("{shell}: {said}");
+                }
+            }
+        }
         assert_eq!(now, then, "line {} of doc/kill-matrix.md", line + 1);
     }
     assert_eq!(text, wanted, "doc/kill-matrix.md is not what came out");
@@ -210,16 +218,16 @@ impl Hall {
         }
     }
 
-    /// Runs a line under each policy, and says what that means.
-    fn cell(&self, mode: Mode, row: &Scenario, shell: &str) -> String {
+    /// Runs a line under each policy, and says what that means; and what was said meanwhile.
+    fn cell(&self, mode: Mode, row: &Scenario, shell: &str) -> (String, String) {
         let Some(line) = mode.line(row, shell) else {
-            return "–".to_owned();
+            return ("–".to_owned(), String::new());
         };
         let tried = if mode == Mode::TwoPhases { 3 } else { 2 };
-        let outcomes: Vec<Outcome> = POLICIES[..tried]
+        let (outcomes, said): (Vec<Outcome>, Vec<String>) = POLICIES[..tried]
             .iter()
             .map(|policy| self.run(mode, row, shell, &line, policy))
-            .collect();
+            .unzip();
         use Outcome::{Refused, Stored};
         let text = match (row.truth, outcomes.as_slice()) {
             (Truth::Killed, [Refused, Refused] | [Refused, Refused, Refused]) => "nothing stored",
@@ -229,13 +237,20 @@ impl Hall {
             (_, [Stored, Refused]) => "unknown",
             (Truth::Bad, [Stored, Stored]) => "**missed**",
             (Truth::Good(..), [Refused, Refused]) => "**false alarm**",
-            other => panic!("{shell}: {line}: {:?}", other.1),
+            other => panic!("{shell}: {line}: {:?}\n{}", other.1, said.join("\n")),
         };
-        text.to_owned()
+        (text.to_owned(), said.join("\n"))
     }
 
-    /// Runs a line once, and looks into the bucket.
-    fn run(&self, mode: Mode, row: &Scenario, shell: &str, line: &str, policy: &str) -> Outcome {
+    /// Runs a line once, and looks into the bucket. Returns what was said, too.
+    fn run(
+        &self,
+        mode: Mode,
+        row: &Scenario,
+        shell: &str,
+        line: &str,
+        policy: &str,
+    ) -> (Outcome, String) {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let key = format!("dump-{number}");
         let place = self.shop.work().join(&key);
@@ -313,7 +328,7 @@ impl Hall {
             assert!(refused || row.truth == Truth::Killed, "{context}");
             let left = self.leaves(&key);
             assert!(!left || row.truth == Truth::Killed, "{context}");
-            return Outcome::Refused;
+            return (Outcome::Refused, context);
         }
         assert!(row.truth != Truth::Killed, "{context}");
         assert!(status.success(), "{context}");
@@ -321,7 +336,7 @@ impl Hall {
             let body = fs::read(stored).expect("read what was stored");
             assert!(body == text.repeat(times).as_bytes(), "{context}");
         }
-        Outcome::Stored
+        (Outcome::Stored, context)
     }
 }
 

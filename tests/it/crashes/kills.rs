@@ -8,8 +8,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use common::bucket::embedded;
 use tests::client::wait_for;
 use tests::scratch::copy_tree;
 use tests::serve::{self, Options, Running};
@@ -252,15 +253,10 @@ fn listed(place: &Place) {
     assert_eq!(left.objects, stored.objects);
 }
 
-/// An hour later the next writer removes what the killed ones left on the disk; and every file is somebody's.
+/// What the killed ones left on the disk goes once it is old enough; and then every file is somebody's.
 fn swept(place: &Place) {
     let bucket = place.shop.bucket();
     let inner = bucket.join(".s3pipes");
-    let past = SystemTime::now() - Duration::from_secs(2 * 3600);
-    let older = |path: &Path| {
-        let file = File::open(path).expect("open a leftover");
-        file.set_modified(past).expect("make a leftover older");
-    };
     let entries = |folder: &str| -> Vec<_> {
         let entries = std::fs::read_dir(inner.join(folder)).expect("read a folder");
         entries
@@ -269,13 +265,11 @@ fn swept(place: &Place) {
     };
     let left = entries("tmp").len() + entries("uploads").len();
     println!("{left} leftovers");
-    for path in entries("tmp").iter().chain(&entries("uploads")) {
-        older(path);
-    }
-    older(&inner.join("swept"));
-    let input = place.shop.folder().join("input-100000");
-    let next = place.shop.run(&["s3put", "-k", "sweeper"], Some(&input));
-    assert_eq!(next.code, Some(0), "{}", next.err);
+    assert!(inner.join("swept").exists(), "no writer looked for any");
+    // Nobody can make a file look old whose last change the system's clock dates, so this doesn't wait for the
+    // writer that comes an hour later: it does what that writer does.
+    let store = embedded::Store::open(&place.shop.folder().join("disk")).expect("open the store");
+    store.sweep(BUCKET, Duration::ZERO).expect("sweep");
     assert_eq!(entries("tmp"), Vec::<std::path::PathBuf>::new());
     assert_eq!(entries("uploads"), Vec::<std::path::PathBuf>::new());
     let mut bodies: Vec<String> = std::fs::read_dir(&bucket)
