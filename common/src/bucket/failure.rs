@@ -33,7 +33,7 @@ pub(super) struct Failure {
     advice: Option<String>,
     /// When the server wants to be asked again.
     come_back: Option<Duration>,
-    /// The server said that the request is wrong, and not why. An answer to HEAD can't say more.
+    /// The server said that the request is wrong, or its disk, and not why. An answer to HEAD can't say more.
     mute: bool,
     /// The connection ended before there was an answer.
     severed: bool,
@@ -220,7 +220,9 @@ impl Failure {
                 | "RequestLimitExceeded",
                 _,
             )
-            | (_, 408 | 429 | 500..=599) => Kind::Passing,
+            | (_, 408 | 429 | 500..=506 | 508..=599) => Kind::Passing,
+            // "Insufficient storage": waiting makes no room.
+            (_, 507) => Kind::Disk,
             (_, 401 | 403) => Kind::Denied,
             (_, 404) => Kind::Missing,
             _ => Kind::Final,
@@ -232,8 +234,8 @@ impl Failure {
             (None, _) => format!("the server answered with status {status}"),
         };
         let mut failure = Self::new(kind, shortened(text));
-        if code.is_none() && status == 400 {
-            failure.mute = true;
+        failure.mute = code.is_none() && matches!(status, 400 | 507);
+        if failure.mute && status == 400 {
             failure.advice = Some(
                 "the server doesn't say why: the keys may have run out, or the region be wrong"
                     .to_owned(),
@@ -310,6 +312,7 @@ impl Failure {
         match asked {
             Err(reason) if !reason.mute => reason,
             Err(_) => self,
+            Ok(_) if self.kind == Kind::Disk => self,
             // So it goes after all: whatever it was has passed.
             Ok(_) => Self::passing(self.text),
         }

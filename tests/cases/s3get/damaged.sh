@@ -31,3 +31,11 @@ check
 now 'the body is gone'
 rm "$BUCKET_DIR/$key"
 check
+
+now 'the record of it is damaged: that, too, is said at once'
+echo hello | s3put -k note >/dev/null
+printf '{"key":"note","body":"../elsewhere","size":6}' >"$BUCKET_DIR/.s3pipes/meta/note%o"
+s3get -k note 2>said
+ends
+sed "s|$BUCKET_DIR|BUCKET|" said
+s3ls -a 2>&1 | sed "s|$BUCKET_DIR|BUCKET|"

@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use common::args::{Patience, Where};
+use common::args::Where;
 use common::bucket::Bucket;
 use common::bucket::get::Wish;
 use common::rate::{Pacer, Timetable};
@@ -75,8 +74,6 @@ fn shelf_of_one() -> Shelf {
     let place = folder.path().join("bucket");
     let at = Where {
         bucket: Some(format!("file://{}", place.display())),
-        // What a damaged record is taken for may look as if it would pass.
-        patience: Patience(Duration::ZERO),
         ..Where::default()
     };
     let bucket = Bucket::open(&at, speaker()).expect("open a bucket");
