@@ -4,7 +4,7 @@
 //! stream, by what `--expect` and its like find in it; and the policy of `--commit`, which weighs both. Where the
 //! programs could not be seen, a stream that ends as a whole file of its format must speaks for them.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 
@@ -89,29 +89,27 @@ impl Source<'_> {
     /// What the command writes. How it ended is always known; what it started is watched, as before a pipe.
     fn produce(&self, args: &Args, streams: &mut Streams) -> Result<Done> {
         let (output, producer) = Producer::start(&args.command)?;
-        let watch = Watch::start(&output).doing("look at what the command writes")?;
+        // It is a pipe of our own making, so there is something to watch.
+        let watch = Watch::start(&output)
+            .and_then(|watch| watch.ok_or_else(|| ErrorKind::InvalidInput.into()))
+            .doing("look at what the command writes")?;
+        let watch = Arc::new(Mutex::new(watch));
+        let output = Attentive::new(output, Arc::clone(&watch), streams.voice());
         let (asked, fine) = (producer.clone(), args.ok_status.clone());
-        let done = if let Some(watch) = watch {
-            let watch = Arc::new(Mutex::new(watch));
-            let output = Attentive::new(output, Arc::clone(&watch), streams.voice());
-            let (judge, verdict) = self.judge(move || {
-                let verdict = asked.verdict(&fine)?;
-                if !verdict.is_plain_success() {
-                    return Ok(verdict);
-                }
-                // A shell that ran a pipeline knows only of its last program.
-                let seen = held(&watch).verdict(&fine);
-                Ok(if seen.kind == Kind::Failed {
-                    seen
-                } else {
-                    verdict
-                })
-            });
-            self.store(self.guard.watch(output), judge, verdict, streams)
-        } else {
-            let (judge, verdict) = self.judge(move || asked.verdict(&fine));
-            self.store(self.guard.watch(output), judge, verdict, streams)
-        };
+        let (judge, verdict) = self.judge(move || {
+            let verdict = asked.verdict(&fine)?;
+            if !verdict.is_plain_success() {
+                return Ok(verdict);
+            }
+            // A shell that ran a pipeline knows only of its last program.
+            let seen = held(&watch).verdict(&fine);
+            Ok(if seen.kind == Kind::Failed {
+                seen
+            } else {
+                verdict
+            })
+        });
+        let done = self.store(self.guard.watch(output), judge, verdict, streams);
         if done.is_err() {
             producer.give_up();
         }
