@@ -18,7 +18,7 @@ fn answers_and_what_they_mean() {
         (200, Some("SlowDown"), Kind::Passing),
         (502, None, Kind::Passing),
         (504, None, Kind::Passing),
-        (507, None, Kind::Passing),
+        (507, None, Kind::Disk),
         (520, None, Kind::Passing),
         (408, None, Kind::Passing),
         (400, Some("RequestTimeout"), Kind::Passing),
