@@ -7,17 +7,20 @@
 //!
 //! What can't be seen is never taken for good: a program that had ended before we looked, another user's, one
 //! outside our container, a kernel before Linux 6.15. Then the verdict is unknown, with the reason in words.
-//! `verdict` says how ends become a verdict; doc/kill-matrix.md what is detected where.
+//! `judge` says how ends become a verdict; doc/kill-matrix.md what is detected where.
 
 mod attentive;
 mod exit_record;
+mod judge;
 mod line;
 mod pipes;
+mod policy;
 mod process;
 mod verdict;
 
 pub use attentive::Attentive;
-pub use verdict::{End, Kind, OkStatus, Policy, Stage, Verdict};
+pub use policy::{OkStatus, Policy};
+pub use verdict::{End, Kind, Stage, Verdict};
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -164,7 +167,7 @@ impl Watch {
                 gaps.push("something that can't be seen wrote to standard input, too".to_owned());
             }
         }
-        verdict::judge(&self.line.parts(deadline), &gaps, fine)
+        judge::judge(&self.line.parts(deadline), &gaps, fine)
     }
 
     fn wait(&self, until: Instant, whom: impl Fn(&Process) -> bool) {

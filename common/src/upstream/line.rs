@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
+use super::judge::Part;
 use super::pipes::{Pipe, Survey, Ways};
 use super::process::{Process, ancestors, children, myself};
-use super::verdict::{End, Part, Stage};
+use super::verdict::{End, Stage};
 
 /// As many programs are held at once. A loop may start any number, one after the other.
 const MOST: usize = 128;
