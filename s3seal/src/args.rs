@@ -55,7 +55,14 @@ pub struct Args {
     )]
     pub passphrase_file: Option<PathBuf>,
     /// Use the passphrase that descriptor N has
-    #[arg(long, value_name = "N", help_heading = "Keys", conflicts_with_all = ["passphrase", "passphrase_file"])]
+    // The first three are streams.
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Keys",
+        value_parser = clap::value_parser!(u32).range(3..),
+        conflicts_with_all = ["passphrase", "passphrase_file"]
+    )]
     pub passphrase_fd: Option<u32>,
     /// Don't encrypt; open what isn't encrypted
     #[arg(long, help_heading = "Keys")]
@@ -72,7 +79,8 @@ pub struct Args {
         short = 'Z',
         long,
         value_name = "COMMAND",
-        help_heading = "Compression"
+        help_heading = "Compression",
+        value_parser = command
     )]
     pub decompress: Option<String>,
 
@@ -92,6 +100,14 @@ impl Spoken for Args {
     fn voice(&self) -> Voice {
         self.voice
     }
+}
+
+/// An empty command does nothing with success: a restore would come out empty.
+fn command(text: &str) -> Result<String> {
+    if text.trim().is_empty() {
+        return Err(Error::usage("a command is empty").hint("'-Z none' doesn't decompress"));
+    }
+    Ok(text.to_owned())
 }
 
 /// What the tool is to do.
@@ -248,6 +264,19 @@ mod tests {
         assert_eq!(job("--rewrap -i k -r age1x").unwrap(), Job::Rewrap);
         assert_eq!(job("--inspect").unwrap(), Job::Inspect);
         assert_eq!(job("--keygen --pq").unwrap(), Job::Keygen);
+    }
+
+    #[test]
+    fn values_that_would_do_harm() {
+        for words in [
+            ["-Z", ""],
+            ["-Z", " "],
+            ["--passphrase-fd", "0"],
+            ["--passphrase-fd", "2"],
+        ] {
+            let words = ["s3seal", "-d"].into_iter().chain(words);
+            assert!(Args::try_parse_from(words.clone()).is_err(), "{words:?}");
+        }
     }
 
     #[test]

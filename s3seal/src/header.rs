@@ -4,33 +4,30 @@
 //! [`Header::unlock`] has found the file key and the MAC fits. A header is made for a given file key, so that a
 //! stream can get new recipients while its payload stays as it is.
 
+mod stanza;
+mod told;
+
+pub use told::one_sentence;
+
 use std::collections::HashSet;
 use std::io::Read;
 
-use age::{DecryptError, EncryptError, Identity, Recipient};
-use age_core::format::{FILE_KEY_BYTES, FileKey, Stanza, is_arbitrary_string};
-use age_core::primitives::hkdf;
-use age_core::secrecy::ExposeSecret;
+use age::{DecryptError, Identity, Recipient};
+use age_core::format::{FileKey, Stanza};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use common::{Error, Result};
 use ring::hmac;
-use ring::rand::{SecureRandom, SystemRandom};
-use zeroize::Zeroizing;
 
-use crate::input::{self, Peeked};
-use crate::stream::PayloadKey;
+use crate::input::Peeked;
+use crate::secrets::mac_key;
 
 /// The first line of a sealed stream.
 pub const MAGIC: &[u8] = b"age-encryption.org/v1\n";
 /// How a sealed stream of any version begins.
 pub const ANY_VERSION: &[u8] = b"age-encryption.org/";
-/// Bytes of a payload's nonce, which follows the header.
-pub const NONCE: usize = 16;
 /// More than a thousand recipients of any type but one; whoever sends more wants our memory.
-const LONGEST: usize = 2 << 20;
-/// Characters in a line of a stanza's body, all but the last.
-const LINE: usize = 64;
+pub const LONGEST: usize = 2 << 20;
 /// The stanza of a passphrase. It stands alone.
 pub const SCRYPT: &str = "scrypt";
 
@@ -85,7 +82,7 @@ impl Header {
         let mut stanzas = Vec::new();
         while let Some(arguments) = lines.peek().and_then(|line| line.strip_prefix("-> ")) {
             lines.next();
-            stanzas.push(stanza(arguments, &mut lines)?);
+            stanzas.push(stanza::read(arguments, &mut lines)?);
         }
         let mac = lines
             .next()
@@ -123,7 +120,9 @@ impl Header {
         let mut stanzas = Vec::new();
         let mut common: Option<HashSet<String>> = None;
         for recipient in recipients {
-            let (more, labels) = recipient.wrap_file_key(key).map_err(|why| refused(&why))?;
+            let (more, labels) = recipient
+                .wrap_file_key(key)
+                .map_err(|why| told::refused(&why))?;
             stanzas.extend(more);
             match &common {
                 Some(known) if *known != labels && !mixed => return Err(unequal()),
@@ -142,7 +141,7 @@ impl Header {
         }
         let mut text = String::from_utf8_lossy(MAGIC).into_owned();
         for stanza in &stanzas {
-            write(&mut text, stanza)?;
+            stanza::write(&mut text, stanza)?;
         }
         text.push_str("---");
         let tag = hmac::sign(&mac_key(key), text.as_bytes());
@@ -151,6 +150,12 @@ impl Header {
         text.push(' ');
         text.push_str(&STANDARD_NO_PAD.encode(mac));
         text.push('\n');
+        // What could be made, but not opened again, is not made.
+        if text.len() > LONGEST {
+            return Err(Error::usage(format!(
+                "there are too many recipients: a header has at most {LONGEST} bytes"
+            )));
+        }
         Ok(Self {
             stanzas,
             bytes: text.into_bytes(),
@@ -170,7 +175,7 @@ impl Header {
             .into_iter()
             .find_map(|identity| identity.unwrap_stanzas(&self.stanzas))
             .unwrap_or(Err(DecryptError::NoMatchingKeys))
-            .map_err(|why| locked(&why))?;
+            .map_err(|why| told::locked(&why))?;
         let covered = self.bytes.len() - MAC_LINE - 1;
         hmac::verify(&mac_key(&key), &self.bytes[..covered], &self.mac)
             .map_err(|_| damaged("its MAC doesn't fit: somebody changed it"))?;
@@ -187,115 +192,6 @@ impl Header {
 /// Characters of the MAC and its line feed.
 const MAC_LINE: usize = 43 + 1;
 
-/// A new file key.
-///
-/// # Errors
-/// If the system has no random bytes.
-pub fn new_file_key() -> Result<FileKey> {
-    let mut key = Zeroizing::new([0; FILE_KEY_BYTES]);
-    random(key.as_mut())?;
-    Ok(FileKey::init_with_mut(|bytes| *bytes = *key))
-}
-
-/// A new nonce for a payload.
-///
-/// # Errors
-/// If the system has no random bytes.
-pub fn new_nonce() -> Result<[u8; NONCE]> {
-    let mut nonce = [0; NONCE];
-    random(&mut nonce)?;
-    Ok(nonce)
-}
-
-/// Fills a buffer with random bytes of the system.
-///
-/// # Errors
-/// If it has none.
-pub fn random(bytes: &mut [u8]) -> Result<()> {
-    SystemRandom::new()
-        .fill(bytes)
-        .map_err(|_| Error::temporary("make a key", "the system gives no random bytes"))
-}
-
-/// The nonce that follows the header.
-///
-/// # Errors
-/// If it isn't there.
-pub fn read_nonce(stream: &mut impl Read) -> Result<[u8; NONCE]> {
-    let mut nonce = [0; NONCE];
-    if input::full(stream, &mut nonce)? < NONCE {
-        return Err(ends_early());
-    }
-    Ok(nonce)
-}
-
-/// The key of the payload that begins with this nonce: HKDF-SHA-256 of the file key.
-///
-/// # Errors
-/// As [`PayloadKey::new`].
-pub fn payload_key(key: &FileKey, nonce: &[u8; NONCE]) -> Result<PayloadKey> {
-    let bytes = Zeroizing::new(hkdf(nonce, b"payload", key.expose_secret()));
-    PayloadKey::new(&bytes)
-}
-
-fn mac_key(key: &FileKey) -> hmac::Key {
-    let bytes = Zeroizing::new(hkdf(&[], b"header", key.expose_secret()));
-    hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref())
-}
-
-/// A stanza whose first line, without the arrow, is `arguments`.
-fn stanza<'a>(
-    arguments: &str,
-    lines: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>,
-) -> Result<Stanza> {
-    let wrong = || damaged("a recipient in it is malformed");
-    let mut words = arguments.split(' ').map(str::to_owned);
-    let tag = words.next().ok_or_else(wrong)?;
-    let args: Vec<String> = words.collect();
-    if !is_arbitrary_string(&tag) || !args.iter().all(is_arbitrary_string) {
-        return Err(wrong());
-    }
-    let mut body = Vec::new();
-    loop {
-        let line = lines
-            .next()
-            .filter(|line| line.len() <= LINE)
-            .ok_or_else(wrong)?;
-        body.extend(STANDARD_NO_PAD.decode(line).map_err(|_| wrong())?);
-        if line.len() < LINE {
-            return Ok(Stanza { tag, args, body });
-        }
-    }
-}
-
-fn write(text: &mut String, stanza: &Stanza) -> Result<()> {
-    let words = || std::iter::once(&stanza.tag).chain(&stanza.args);
-    // A plugin made them: they must not be able to write what is read as something else.
-    if !words().all(is_arbitrary_string) {
-        return Err(Error::permanent(
-            "wrap the file key",
-            "a recipient made a stanza that can't be written",
-        ));
-    }
-    text.push_str("->");
-    for word in words() {
-        text.push(' ');
-        text.push_str(word);
-    }
-    text.push('\n');
-    let body = STANDARD_NO_PAD.encode(&stanza.body);
-    let mut rest = body.as_str();
-    while rest.len() >= LINE {
-        let (line, more) = rest.split_at(LINE);
-        text.push_str(line);
-        text.push('\n');
-        rest = more;
-    }
-    text.push_str(rest);
-    text.push('\n');
-    Ok(())
-}
-
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack
         .windows(needle.len())
@@ -306,50 +202,12 @@ fn damaged(why: &str) -> Error {
     Error::permanent("read the header of the sealed stream", why)
 }
 
-fn ends_early() -> Error {
+/// That a stream ends before its payload.
+pub fn ends_early() -> Error {
     Error::permanent("open the sealed stream", "it is cut off in its header")
 }
 
 fn unequal() -> Error {
     Error::usage("post-quantum recipients can't be mixed with others: the seal would be only as strong as the weakest")
         .hint("give recipients of one kind, or --mixed")
-}
-
-/// What a recipient failed of, in our words where age's are for its own command line.
-fn refused(why: &EncryptError) -> Error {
-    Error::permanent("wrap the file key", one_sentence(&why.to_string()))
-}
-
-fn locked(why: &DecryptError) -> Error {
-    let doing = "open the sealed stream";
-    match why {
-        DecryptError::NoMatchingKeys => Error::permanent(doing, "it is not for any of these keys")
-            .hint("s3seal --inspect tells what kinds of keys open it"),
-        DecryptError::KeyDecryptionFailed => Error::permanent(
-            "open the identity",
-            "the passphrase is wrong, or there was none",
-        ),
-        DecryptError::DecryptionFailed => {
-            Error::permanent(doing, "the passphrase is wrong, or the header is damaged")
-        }
-        DecryptError::ExcessiveWork { required, .. } => Error::permanent(
-            doing,
-            format!("its passphrase is to be worked on 2^{required} times, which is too much"),
-        ),
-        DecryptError::InvalidHeader | DecryptError::InvalidMac => {
-            damaged("a recipient in it is malformed")
-        }
-        other => Error::permanent(doing, one_sentence(&other.to_string())),
-    }
-}
-
-/// Somebody else's message, as a part of one of ours.
-pub fn one_sentence(text: &str) -> String {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ")
-        .trim_end_matches('.')
-        .to_owned()
 }

@@ -4,15 +4,15 @@
 
 use common::run::Streams;
 use common::{Error, Result};
-use std::io::{BufReader, Read};
-
-use age::armor::ArmoredReader;
+use std::io::Read;
 
 use crate::args::Args;
-use crate::header::{self, ANY_VERSION, Header};
+use crate::armor::dearmored;
+use crate::header::{ANY_VERSION, Header};
 use crate::input::{self, Peeked};
 use crate::magic::{self, Packing};
 use crate::open::identities;
+use crate::secrets;
 use crate::stream::{PIECE, TAG};
 
 /// Describes standard input, a line for each fact.
@@ -26,7 +26,7 @@ pub fn inspect(args: &Args, streams: &mut Streams) -> Result<()> {
     let mut facts: Vec<(&str, String)> = Vec::new();
     if magic::is_armored(&start) {
         facts.push(("armor", "yes".into()));
-        let mut input = Peeked::new(ArmoredReader::new(BufReader::new(input)));
+        let mut input = Peeked::new(dearmored(input));
         seal(&mut input, &identities, &mut facts)?;
     } else if start.starts_with(ANY_VERSION) {
         seal(&mut input, &identities, &mut facts)?;
@@ -58,7 +58,7 @@ fn seal(
     for stanza in &header.stanzas {
         facts.push(("recipient", kind(&stanza.tag)));
     }
-    let nonce = header::read_nonce(input)?;
+    let nonce = secrets::read_nonce(input)?;
     let mut packing = "not known without a key";
     let mut first = vec![0; PIECE + TAG];
     let length = input::full(input, &mut first)?;
@@ -70,8 +70,8 @@ fn seal(
         return Err(Error::permanent("inspect the stream", "it is cut off"));
     };
     if !identities.is_empty() {
-        let file_key = header.unlock(identities.iter())?;
-        let key = header::payload_key(&file_key, &nonce)?;
+        let file_key = identities.unlock(&header)?;
+        let key = secrets::payload_key(&file_key, &nonce)?;
         let opened = crate::stream::open_first(&key, first, pieces == 1)?;
         packing = Packing::of(&opened).name();
     }

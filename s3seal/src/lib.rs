@@ -5,6 +5,7 @@
 //! keeps all cores busy, and that memory doesn't grow with the stream. It reaches no network and no async runtime.
 
 mod args;
+mod armor;
 mod compress;
 mod flow;
 pub mod fuzz;
@@ -21,6 +22,7 @@ mod pool;
 mod pq;
 mod rewrap;
 mod seal;
+mod secrets;
 mod seeds;
 mod stream;
 #[cfg(test)]

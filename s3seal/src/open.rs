@@ -4,23 +4,24 @@
 //! sealed leaves only after its piece was found authentic, and exit 0 comes only after the last. Who gives a key gets
 //! nothing that isn't sealed: whoever can write to the bucket could have put anything there.
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 
-use age::armor::ArmoredReader;
+use age_core::format::FileKey;
 use common::run::Streams;
 use common::{Error, Result};
 
 use crate::args::Args;
+use crate::armor::dearmored;
 use crate::compress::{self, command::Program};
 use crate::flow::Bytes;
-use crate::header::{self, ANY_VERSION, Header};
+use crate::header::{ANY_VERSION, Header};
 use crate::input::{self, Peeked};
 use crate::keys::Identities;
 use crate::magic::{self, Packing};
 use crate::passphrase::Asker;
 use crate::pool::Pool;
 use crate::seal::{chunks, emit};
-use crate::{seeds, stream};
+use crate::{secrets, seeds, stream};
 use zeroize::Zeroizing;
 
 /// Opens standard input; writes what was in it if that is to be `shown`.
@@ -75,7 +76,7 @@ fn unsealed(
         return Ok((opened(input, identities, pool)?, true));
     }
     if magic::is_armored(start) {
-        let dearmored = Peeked::new(ArmoredReader::new(BufReader::new(input)));
+        let dearmored = Peeked::new(dearmored(input));
         return Ok((opened(dearmored, identities, pool)?, true));
     }
     Ok((chunks(input)?, false))
@@ -93,9 +94,9 @@ fn opened(
                 .hint("use -i FILE, or -p if it was sealed with a passphrase"),
         );
     }
-    let file_key = header.unlock(identities.iter())?;
-    let nonce = header::read_nonce(&mut input)?;
-    let key = header::payload_key(&file_key, &nonce)?;
+    let file_key = identities.unlock(&header)?;
+    let nonce = secrets::read_nonce(&mut input)?;
+    let key = secrets::payload_key(&file_key, &nonce)?;
     stream::open(key, pool.clone(), input)
 }
 
@@ -162,17 +163,26 @@ pub fn whole(
     Ok(content)
 }
 
-/// Opens a short sealed text, such as a protected identity, armored or not.
+/// Opens a short sealed text, such as a protected identity, armored or not, compressed by zstd or not. `unlock` finds
+/// the file key. What comes out is no longer than `most` bytes.
 ///
 /// # Errors
-/// As for any sealed stream.
-pub fn in_memory(text: &[u8], identity: &dyn age::Identity) -> Result<Zeroizing<Vec<u8>>> {
-    let mut input = Peeked::new(ArmoredReader::new(text));
+/// As for any sealed stream; those of `unlock`.
+pub fn in_memory(
+    text: &[u8],
+    most: u64,
+    unlock: impl FnOnce(&Header) -> Result<FileKey>,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let mut input = Peeked::new(dearmored(text));
     let header = Header::read(&mut input)?;
-    let file_key = header.unlock([identity])?;
-    let nonce = header::read_nonce(&mut input)?;
+    let file_key = unlock(&header)?;
+    let nonce = secrets::read_nonce(&mut input)?;
     let mut payload = vec![0; text.len()];
     let length = input::full(&mut input, &mut payload)?;
     payload.truncate(length);
-    stream::open_whole(&header::payload_key(&file_key, &nonce)?, payload)
+    let opened = stream::open_whole(&secrets::payload_key(&file_key, &nonce)?, payload)?;
+    match Packing::of(&opened) {
+        Packing::Zstd => compress::zstd::decompress_whole(&opened, most),
+        _ => Ok(opened),
+    }
 }

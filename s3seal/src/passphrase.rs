@@ -1,15 +1,19 @@
 //! Passphrases: from the terminal, unseen, or from a file or descriptor. Never from the command line, where everybody
 //! on the machine could read them.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use age::secrecy::SecretString;
 use common::run::Speaker;
 use common::{Doing, Error, Result};
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use rustix::process::{Signal, kill_current_process_group};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
+
+use crate::keys::{self, Kind};
 
 /// Longer ones are no passphrases.
 const LONGEST: u64 = 64 << 10;
@@ -36,6 +40,7 @@ impl Source {
 pub struct Asker {
     given: Option<SecretString>,
     voice: Speaker,
+    failure: Arc<Mutex<Option<Error>>>,
 }
 
 impl Asker {
@@ -45,10 +50,14 @@ impl Asker {
     /// If the file can't be read, or holds no passphrase.
     pub fn new(source: Option<&Source>, voice: Speaker) -> Result<Self> {
         let given = match source {
-            Some(Source::File(path)) => Some(from_file(path)?),
+            Some(Source::File(path)) => Some(from_file(path, voice)?),
             Some(Source::Terminal) | None => None,
         };
-        Ok(Self { given, voice })
+        Ok(Self {
+            given,
+            voice,
+            failure: Arc::default(),
+        })
     }
 
     /// The passphrase that opens `what`.
@@ -58,8 +67,23 @@ impl Asker {
     pub fn to_open(&self, what: &str) -> Result<SecretString> {
         match &self.given {
             Some(given) => Ok(given.clone()),
-            None => typed(&format!("passphrase of {what}: ")),
+            None => self.typed(&format!("passphrase of {what}: ")),
         }
+    }
+
+    /// Why nobody could be asked, if that happened: whoever asked on behalf of age couldn't tell it.
+    #[must_use]
+    pub fn failure(&self) -> Option<Error> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn typed(&self, prompt: &str) -> Result<SecretString> {
+        typed(prompt).inspect_err(|why| {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
+        })
     }
 
     /// A passphrase to seal with; typed twice, since a slip would make the seal useless.
@@ -109,24 +133,20 @@ impl age::Callbacks for Asker {
         if self.given.is_some() {
             return self.given.clone();
         }
-        typed(&format!("{}: ", description.trim_end_matches([':', ' ']))).ok()
+        self.typed(&format!("{}: ", description.trim_end_matches([':', ' '])))
+            .ok()
     }
 }
 
-fn from_file(path: &Path) -> Result<SecretString> {
+fn from_file(path: &Path, voice: Speaker) -> Result<SecretString> {
     let doing = || format!("read the passphrase from {}", path.display());
-    let file = File::open(path).doing(doing())?;
-    let mut text = Zeroizing::new(String::with_capacity(4 << 10));
-    file.take(LONGEST + 1)
-        .read_to_string(&mut text)
-        .doing(doing())?;
-    let end = text.strip_suffix('\n').unwrap_or(&text);
+    let text = keys::bytes(path, LONGEST, Kind::Secret("passphrase"), voice)?;
+    let text =
+        std::str::from_utf8(&text).map_err(|_| Error::permanent(doing(), "it is not text"))?;
+    let end = text.strip_suffix('\n').unwrap_or(text);
     let end = end.strip_suffix('\r').unwrap_or(end);
     if end.is_empty() {
         return Err(Error::permanent(doing(), "it is empty"));
-    }
-    if end.len() as u64 > LONGEST {
-        return Err(Error::permanent(doing(), "it is too long"));
     }
     Ok(SecretString::from(end.to_owned()))
 }
@@ -136,10 +156,14 @@ fn typed(prompt: &str) -> Result<SecretString> {
     Ok(SecretString::from(line.as_str().to_owned()))
 }
 
-/// Asks at the terminal, whatever the standard streams are.
+/// What the terminal sends for ^C.
+const INTERRUPT: u8 = 3;
+
+/// Asks at the terminal, whatever the standard streams are. While nothing is shown, ^C ends the line first and the
+/// program then: who interrupts it gets back a terminal that shows what is typed.
 fn asked(prompt: &str, shown: bool) -> Result<Zeroizing<String>> {
     let doing = "ask for a passphrase";
-    let mut terminal = OpenOptions::new()
+    let terminal = OpenOptions::new()
         .read(true)
         .write(true)
         .open("/dev/tty")
@@ -150,39 +174,64 @@ fn asked(prompt: &str, shown: bool) -> Result<Zeroizing<String>> {
     let before = tcgetattr(&terminal).doing(doing)?;
     if !shown {
         let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO);
+        silent
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ISIG);
+        silent.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
         tcsetattr(&terminal, OptionalActions::Flush, &silent).doing(doing)?;
     }
-    let mut line = Zeroizing::new(String::with_capacity(4 << 10));
-    let outcome = write!(
-        terminal,
-        "{}",
-        prompt.replace(|c: char| c.is_control(), " ")
-    )
-    .and_then(|()| BufReader::new(&terminal).take(LONGEST).read_line(&mut line));
+    let mut line = Zeroizing::new(Vec::with_capacity(4 << 10));
+    let prompt = prompt.replace(|c: char| c.is_control(), " ");
+    let outcome = (&terminal)
+        .write_all(prompt.as_bytes())
+        .and_then(|()| read_line(&terminal, &mut line));
     if !shown {
         tcsetattr(&terminal, OptionalActions::Now, &before).doing(doing)?;
         // The line feed that was typed was not shown.
-        let _ = writeln!(terminal);
+        let _ = writeln!(&terminal);
     }
-    if outcome.doing(doing)? == 0 {
+    outcome.doing(doing)?;
+    if !shown && line.contains(&INTERRUPT) {
+        // As the terminal would have done. If it can't be, or is ignored, there is no passphrase at least.
+        let _ = kill_current_process_group(Signal::INT);
+        return Err(Error::permanent(doing, "it was interrupted"));
+    }
+    if line.is_empty() {
         return Err(Error::permanent(doing, "nothing was typed"));
     }
-    let length = line.trim_end_matches(['\r', '\n']).len();
-    line.truncate(length);
-    Ok(line)
+    let line = std::str::from_utf8(&line).map_err(|_| Error::permanent(doing, "it is not text"))?;
+    Ok(Zeroizing::new(
+        line.trim_end_matches(['\r', '\n']).to_owned(),
+    ))
+}
+
+/// Reads what the terminal holds to be a line, without a copy of it in a buffer of somebody else's.
+fn read_line(mut terminal: impl Read, line: &mut Vec<u8>) -> std::io::Result<()> {
+    // The terminal itself takes no longer lines.
+    let mut buffer = Zeroizing::new([0; 4 << 10]);
+    let length = loop {
+        match terminal.read(buffer.as_mut()) {
+            Err(why) if why.kind() == std::io::ErrorKind::Interrupted => {}
+            other => break other?,
+        }
+    };
+    line.extend_from_slice(&buffer[..length]);
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use age::secrecy::ExposeSecret;
+    use common::args::Voice;
+    use common::run::Streams;
 
     use super::*;
 
     fn read(content: &str) -> Result<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
-        from_file(file.path()).map(|secret| secret.expose_secret().to_owned())
+        let voice = Streams::standard("test", Voice::default()).voice();
+        from_file(file.path(), voice).map(|secret| secret.expose_secret().to_owned())
     }
 
     #[test]

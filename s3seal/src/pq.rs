@@ -6,6 +6,8 @@
 //! together: whoever would open it has to break both. A share that makes the X25519 half come out as zero whatever
 //! the key is refused.
 
+mod hpke;
+
 use std::collections::HashSet;
 use std::str::FromStr;
 
@@ -19,14 +21,14 @@ use bech32::Hrp;
 use common::{Error, Result};
 use ml_kem::kem::{Decapsulate, DecapsulationKey, EncapsulationKey};
 use ml_kem::{EncapsulateDeterministic, EncodedSizeUser, KemCore, MlKem768, MlKem768Params};
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::hmac;
+use ring::aead::Aad;
+use sha3::Shake256;
 use sha3::digest::{ExtendableOutput, Update, XofReader};
-use sha3::{Digest, Sha3_256, Shake256};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::header;
+use self::hpke::{combine, schedule};
+use crate::secrets;
 
 /// How its stanzas begin.
 pub const STANZA: &str = "mlkem768x25519";
@@ -37,12 +39,6 @@ pub const IDENTITY: &str = "AGE-SECRET-KEY-PQ-1";
 
 const RECIPIENT_PREFIX: &str = "age1pq";
 const IDENTITY_PREFIX: &str = "AGE-SECRET-KEY-PQ-";
-/// What age binds the agreement to.
-const INFO: &[u8] = b"age-encryption.org/mlkem768x25519";
-/// X-Wing's own mark.
-const XWING: &[u8; 6] = br"\.//^\";
-/// HPKE's name of the three algorithms.
-const SUITE: [u8; 10] = *b"HPKE\x64\x7a\x00\x01\x00\x03";
 /// Bytes of the ML-KEM-768 half of a public key, and of what is sent to it.
 const MLKEM_KEY: usize = 1184;
 const MLKEM_SHARE: usize = 1088;
@@ -64,8 +60,8 @@ impl Recipient {
     /// Agrees on a secret with the holder of the identity: the share to send, and the secret.
     fn encapsulate(&self) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>)> {
         let (mut message, mut ephemeral) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
-        header::random(message.as_mut())?;
-        header::random(ephemeral.as_mut())?;
+        secrets::random(message.as_mut())?;
+        secrets::random(ephemeral.as_mut())?;
         self.encapsulate_with(&message, &ephemeral)
     }
 
@@ -136,7 +132,9 @@ impl age::Recipient for Recipient {
         let failed = |why: String| EncryptError::Io(std::io::Error::other(why));
         let (share, secret) = self.encapsulate().map_err(|why| failed(why.to_string()))?;
         let (key, nonce) = schedule(&secret).ok_or_else(|| failed("no cipher".into()))?;
-        let mut body = file_key.expose_secret().to_vec();
+        // With room for the tag: a file key that is moved stays behind in memory.
+        let mut body = Vec::with_capacity(SEALED_FILE_KEY);
+        body.extend_from_slice(file_key.expose_secret());
         key.seal_in_place_append_tag(nonce, Aad::empty(), &mut body)
             .map_err(|_| failed("the cipher refuses the file key".into()))?;
         let stanza = Stanza {
@@ -155,7 +153,7 @@ impl Identity {
     /// If the system has no random bytes.
     pub fn generate() -> Result<Self> {
         let mut identity = Self([0; 32]);
-        header::random(&mut identity.0)?;
+        secrets::random(&mut identity.0)?;
         Ok(identity)
     }
 
@@ -252,52 +250,6 @@ impl age::Identity for Identity {
     }
 }
 
-/// X-Wing's combiner.
-fn combine(
-    mlkem: &[u8],
-    x25519: &[u8; 32],
-    share: &PublicKey,
-    recipient: &PublicKey,
-) -> Zeroizing<[u8; 32]> {
-    let digest = Sha3_256::new_with_prefix(mlkem)
-        .chain_update(x25519)
-        .chain_update(share.as_bytes())
-        .chain_update(recipient.as_bytes())
-        .chain_update(XWING);
-    Zeroizing::new(digest.finalize().into())
-}
-
-/// HPKE's key and first nonce, in base mode. None if the cipher refuses the key, which it can't.
-fn schedule(secret: &[u8; 32]) -> Option<(LessSafeKey, Nonce)> {
-    let mut context = vec![0];
-    context.extend(extract(&[], b"psk_id_hash", &[]).as_ref());
-    context.extend(extract(&[], b"info_hash", INFO).as_ref());
-    let secret = extract(secret, b"secret", &[]);
-    let key = expand(secret.as_ref(), b"key", &context, 32);
-    let nonce = expand(secret.as_ref(), b"base_nonce", &context, NONCE_LEN as u8);
-    let key = UnboundKey::new(&CHACHA20_POLY1305, &key).ok()?;
-    let nonce = Nonce::try_assume_unique_for_key(&nonce).ok()?;
-    Some((LessSafeKey::new(key), nonce))
-}
-
-/// LabeledExtract of RFC 9180.
-fn extract(salt: &[u8], label: &[u8], material: &[u8]) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, salt));
-    for part in [b"HPKE-v1", &SUITE[..], label, material] {
-        context.update(part);
-    }
-    context.sign()
-}
-
-/// LabeledExpand of RFC 9180, of at most 32 bytes: one round of HKDF.
-fn expand(key: &[u8], label: &[u8], info: &[u8], length: u8) -> Zeroizing<Vec<u8>> {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-    for part in [&[0, length][..], b"HPKE-v1", &SUITE, label, info, &[1]] {
-        context.update(part);
-    }
-    Zeroizing::new(context.sign().as_ref()[..usize::from(length)].to_vec())
-}
-
 /// The bytes of Bech32 text that begins with `start` and has the prefix, in the case in which it is written.
 fn decode(text: &str, start: &str, prefix: &str) -> Option<Zeroizing<Vec<u8>>> {
     if !text.starts_with(start) {
@@ -313,115 +265,4 @@ fn decode(text: &str, start: &str, prefix: &str) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use age::{Identity as _, Recipient as _};
-
-    use super::*;
-
-    /// From another implementation (npm's age-encryption 0.3.1): an identity and its recipient.
-    const KEY: &str = include_str!("../../tests/vectors/seal/pq.txt");
-
-    fn known() -> (Identity, String) {
-        let identity = KEY.lines().find(|line| line.starts_with(IDENTITY)).unwrap();
-        let recipient = KEY
-            .lines()
-            .find_map(|line| line.strip_prefix("# public key: "));
-        (identity.parse().unwrap(), recipient.unwrap().to_owned())
-    }
-
-    #[test]
-    fn the_recipient_follows_from_the_identity() {
-        let (identity, recipient) = known();
-        assert_eq!(identity.to_recipient().to_string(), recipient);
-        assert_eq!(
-            recipient.parse::<Recipient>().unwrap().to_string(),
-            recipient
-        );
-        let text = KEY.lines().find(|line| line.starts_with(IDENTITY)).unwrap();
-        assert_eq!(identity.to_text().as_str(), text);
-    }
-
-    #[test]
-    fn a_file_key_comes_back_to_its_owner_alone() {
-        let owner = Identity::generate().unwrap();
-        let other = Identity::generate().unwrap();
-        let key = FileKey::init_with_mut(|key| *key = *b"sixteen bytes ok");
-        let (stanzas, labels) = owner.to_recipient().wrap_file_key(&key).unwrap();
-        assert!(labels.contains("postquantum"));
-        let opened = owner.unwrap_stanza(&stanzas[0]).unwrap().ok().unwrap();
-        assert_eq!(opened.expose_secret(), key.expose_secret());
-        assert!(other.unwrap_stanza(&stanzas[0]).is_none());
-    }
-
-    #[test]
-    fn a_share_that_forces_zero_is_refused() {
-        let owner = Identity::generate().unwrap();
-        let key = FileKey::init_with_mut(|key| *key = [7; 16]);
-        let (mut stanzas, _) = owner.to_recipient().wrap_file_key(&key).unwrap();
-        for point in [[0; 32], {
-            let mut one = [0; 32];
-            one[0] = 1;
-            one
-        }] {
-            let mut share = STANDARD_NO_PAD.decode(&stanzas[0].args[0]).unwrap();
-            share[MLKEM_SHARE..].copy_from_slice(&point);
-            stanzas[0].args[0] = STANDARD_NO_PAD.encode(&share);
-            assert!(matches!(
-                owner.unwrap_stanza(&stanzas[0]),
-                Some(Err(DecryptError::InvalidHeader))
-            ));
-            let mut weak = owner.to_recipient();
-            weak.x25519 = point.into();
-            assert!(weak.wrap_file_key(&key).is_err());
-        }
-    }
-
-    #[test]
-    fn malformed_text_and_stanzas_are_refused() {
-        let (identity, recipient) = known();
-        for text in [
-            recipient.to_uppercase(),
-            recipient[..recipient.len() - 1].to_owned(),
-            recipient.replace("age1pq1", "age1pq1q"),
-            "age1pq1".to_owned(),
-        ] {
-            assert!(text.parse::<Recipient>().is_err(), "{text}");
-        }
-        let text = identity.to_text();
-        assert!(text.to_lowercase().parse::<Identity>().is_err());
-        assert!(text[..text.len() - 2].parse::<Identity>().is_err());
-
-        // Numbers of ML-KEM that are not below 3329 are not a key.
-        let mut bytes = decode(&recipient, RECIPIENT, RECIPIENT_PREFIX).unwrap();
-        bytes[..3].fill(0xff);
-        let text = bech32_encode(Hrp::parse_unchecked(RECIPIENT_PREFIX), &bytes);
-        assert!(text.parse::<Recipient>().is_err());
-
-        let key = FileKey::init_with_mut(|key| *key = [7; 16]);
-        let stanza = || {
-            identity
-                .to_recipient()
-                .wrap_file_key(&key)
-                .unwrap()
-                .0
-                .remove(0)
-        };
-        let spoilt: [fn(&mut Stanza); 4] = [
-            |stanza| stanza.args.push("more".into()),
-            |stanza| stanza.args.clear(),
-            |stanza| stanza.body.push(0),
-            |stanza| stanza.args[0].truncate(1000),
-        ];
-        for spoil in spoilt {
-            let mut stanza = stanza();
-            spoil(&mut stanza);
-            assert!(matches!(
-                identity.unwrap_stanza(&stanza),
-                Some(Err(DecryptError::InvalidHeader))
-            ));
-        }
-        let mut stanza = stanza();
-        stanza.body[0] ^= 1;
-        assert!(identity.unwrap_stanza(&stanza).is_none());
-    }
-}
+mod tests;

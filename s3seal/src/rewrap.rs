@@ -9,8 +9,11 @@ use common::run::{Streams, written};
 use common::{Error, Result};
 
 use crate::args::Args;
+use crate::armor::dearmored;
 use crate::header::{ANY_VERSION, Header};
 use crate::input::{self, Peeked};
+use crate::keys::{Identities, Recipients};
+use crate::magic;
 use crate::open::identities;
 use crate::passphrase::Asker;
 use crate::seal::recipients;
@@ -28,19 +31,34 @@ pub fn rewrap(args: &Args, streams: &mut Streams) -> Result<()> {
     if identities.is_empty() {
         return Err(Error::usage("no old identity is named").hint("use -i FILE, or -p"));
     }
-    let recipients = recipients(args, Asker::new(None, streams.voice())?)?;
+    let recipients = recipients(args, Asker::new(None, streams.voice())?, streams.voice())?;
     let mut input = Peeked::new(streams.take_input()?);
-    if !input.peek(ANY_VERSION.len())?.starts_with(ANY_VERSION) {
-        return Err(Error::permanent(
-            "change the recipients",
-            "the stream is not a binary seal",
-        ));
+    let start = input.peek(magic::LOOK)?;
+    if start.starts_with(ANY_VERSION) {
+        return change(&mut input, &identities, recipients, args.mixed, streams);
     }
-    let old = Header::read(&mut input)?;
-    let file_key = old.unlock(identities.iter())?;
-    let new = recipients.wrap(&file_key, args.mixed)?;
+    if magic::is_armored(start) {
+        let mut input = Peeked::new(dearmored(input));
+        return change(&mut input, &identities, recipients, args.mixed, streams);
+    }
+    Err(Error::permanent(
+        "change the recipients",
+        "the stream is not sealed",
+    ))
+}
+
+fn change(
+    input: &mut Peeked<impl Read>,
+    identities: &Identities,
+    recipients: Recipients,
+    mixed: bool,
+    streams: &mut Streams,
+) -> Result<()> {
+    let old = Header::read(input)?;
+    let file_key = identities.unlock(&old)?;
+    let new = recipients.wrap(&file_key, mixed)?;
     written(streams.output().write_all(&new.bytes))?;
-    pass_on(&mut input, streams)
+    pass_on(input, streams)
 }
 
 fn pass_on(input: &mut impl Read, streams: &mut Streams) -> Result<()> {

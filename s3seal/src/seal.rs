@@ -5,19 +5,19 @@
 
 use std::io::{Read, Write};
 
-use common::run::{Streams, written};
+use common::run::{Speaker, Streams, written};
 use common::{Error, Result};
 
 use crate::args::Args;
 use crate::compress::{self, Method, command::Program};
 use crate::flow::{Bytes, stage};
-use crate::header;
 use crate::input::{self, Peeked};
 use crate::keys::Recipients;
 use crate::magic::{self, Packing};
 use crate::pad;
 use crate::passphrase::Asker;
 use crate::pool::{Pool, Shelf};
+use crate::secrets;
 use crate::stream::{self, PayloadKey};
 
 /// How much is written at once: more would have the reader wait for all of it.
@@ -37,10 +37,10 @@ pub fn seal(args: Args, streams: &mut Streams) -> Result<()> {
     let key = if args.plain {
         None
     } else {
-        let file_key = header::new_file_key()?;
-        let header = recipients(&args, asker)?.wrap(&file_key, args.mixed)?;
-        let nonce = header::new_nonce()?;
-        let key = header::payload_key(&file_key, &nonce)?;
+        let file_key = secrets::new_file_key()?;
+        let header = recipients(&args, asker, streams.voice())?.wrap(&file_key, args.mixed)?;
+        let nonce = secrets::new_nonce()?;
+        let key = secrets::payload_key(&file_key, &nonce)?;
         let mut start = header.bytes;
         start.extend(nonce);
         written(streams.output().write_all(&start))?;
@@ -70,8 +70,8 @@ pub fn seal(args: Args, streams: &mut Streams) -> Result<()> {
 ///
 /// # Errors
 /// If one of them can't be understood.
-pub fn recipients(args: &Args, asker: Asker) -> Result<Recipients> {
-    let mut recipients = Recipients::new(asker);
+pub fn recipients(args: &Args, asker: Asker, voice: Speaker) -> Result<Recipients> {
+    let mut recipients = Recipients::new(asker, voice);
     for text in &args.recipient {
         recipients.add(text)?;
     }
@@ -96,7 +96,7 @@ fn compressed(method: Method, plain: bool, pool: &Pool, streams: &mut Streams) -
             compress::zstd::compress_long(input, level, plain, pool)
         }
         Method::Bzip2(level) => compress::bzip2::compress(input, level, pool.clone()),
-        Method::Command(text) => compress::command::compress(Program::Shell(text)),
+        Method::Command(text) => compress::command::compress(Program::Shell(text), input),
         Method::None => chunks(input),
     }
 }

@@ -3,10 +3,11 @@
 //! A compressor reads our standard input itself, a decompressor writes to our standard output itself: nothing is
 //! copied through us that need not be. What they say on standard error goes where ours goes.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use common::run::Input;
 use common::{Class, Doing, Error, Result};
 
 use crate::flow::{Bytes, stage};
@@ -62,13 +63,29 @@ impl Program {
         };
         Err(Error::permanent(self.doing(), why))
     }
+
+    /// Looks whether the program has read all of `input`: one that is content with half of it must not make a stream
+    /// that passes for the whole.
+    ///
+    /// # Errors
+    /// If there is more, or it can't be read.
+    fn left_nothing(&self, mut input: impl Read) -> Result<()> {
+        match input::some(&mut input, &mut [0; 1])? {
+            0 => Ok(()),
+            _ => Err(Error::permanent(
+                self.doing(),
+                "it left part of its input unread",
+            )),
+        }
+    }
 }
 
-/// Lets a program compress what standard input has.
+/// Lets a program compress what standard input has, which is `input`. A person at a terminal isn't asked twice whether
+/// that was all.
 ///
 /// # Errors
-/// If it can't be run.
-pub fn compress(program: Program) -> Result<Bytes> {
+/// If it can't be run. That it failed, or left something unread, comes out of the stream.
+pub fn compress(program: Program, input: Input) -> Result<Bytes> {
     let mut child = program
         .command()
         .stdin(Stdio::inherit())
@@ -91,7 +108,11 @@ pub fn compress(program: Program) -> Result<Bytes> {
                 out.give(chunk)?;
             }
             if ends {
-                return program.judge(child.wait().doing(program.doing())?);
+                program.judge(child.wait().doing(program.doing())?)?;
+                if !input.is_terminal() {
+                    program.left_nothing(input)?;
+                }
+                return Ok(());
             }
         }
     })

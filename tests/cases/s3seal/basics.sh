@@ -45,6 +45,7 @@ s3seal -d -i quantum <rewrapped | cmp - numbers
 s3seal -d -i key <rewrapped
 ends
 s3seal --rewrap -i new -R key.pub <sealed | wc -c
+age -a -R key.pub <sealed | s3seal --rewrap -i key -R new.pub | s3seal -d -i new | cmp - sealed
 
 now 'a passphrase'
 echo 'correct horse' >word

@@ -45,6 +45,7 @@ try -R nosuch
 try -R numbers
 try -R /dev/null
 try -r age1unheard1qqqsyqcyq5rqwq7gyq9
+cat key.pub | s3seal -R /dev/stdin | wc -c
 now 'one that is stronger than another'
 try -R key.pub -R quantum.pub
 s3seal --mixed -R key.pub -R quantum.pub <numbers | s3seal -d -i quantum | cmp - numbers
@@ -58,9 +59,13 @@ try -d -i numbers
 try -d -i key.pub
 try -d -i /dev/null
 try -d --passphrase-file /dev/null
+try -d --passphrase-fd 0
 chmod 644 key
 s3seal -d -i key <sealed | cmp - numbers
 chmod 600 key
+(umask 022; echo 'correct horse' >word)
+s3seal --verify -i key --passphrase-file word <sealed
+rm word
 now 'nobody to ask'
 setsid s3seal -d -p -i other <sealed
 setsid s3seal -p <numbers >none
@@ -90,10 +95,13 @@ now 'compressors that fail'
 try -R key.pub -z 'cmd:cat; exit 3' | tail -n 1
 try -R key.pub -z 'cmd:kill $$' | tail -n 1
 try -R key.pub -z 'cmd:no-such-compressor 2>/dev/null' | tail -n 1
+try -R key.pub -z 'cmd:head -c 10' | tail -n 1
+seq 100000 | s3seal -R key.pub -z 'cmd:true' | wc -c
 s3seal -R key.pub -z 'cmd:cat; exit 3' <numbers 2>/dev/null >cut
 input=cut try -d -i key
 now 'and decompressors'
 input=sealed try -d -i key -Z 'cat; exit 4' | tail -n 1
+input=sealed try -d -i key -Z ''
 input=sealed try -d -i key -Z 'exit 0'
 input=sealed try -d -i key -Z 'echo complaint >&2; exec zstd -dc'
 gzip -c numbers | s3seal --plain -z none | PATH=${PATH%%:*} s3seal -d
