@@ -1,7 +1,6 @@
 //! Plugins of age: one that speaks their protocol by itself (`tests/plugin/age-plugin-test`), used by us, by stock age
-//! and, if `bench/install` got it, by rage.
+//! and by rage.
 
-use tests::missing;
 use tests::servers::project;
 use tests::tools::Workshop;
 
@@ -20,7 +19,6 @@ fn script(text: &str) {
     let output = shop
         .bash(&format!("{keys}{text}"))
         .env("PLUGINS", project().join("tests/plugin"))
-        .env("RAGE", project().join("target/bench-rage/bin"))
         .output()
         .expect("run bash");
     assert!(
@@ -34,17 +32,13 @@ fn script(text: &str) {
 
 #[test]
 fn plugins_beside_other_programs() {
-    if lacks("plugins", &["age", "python3", "zstd"]) {
+    if lacks("plugins", &["age", "rage", "python3", "zstd"]) {
         return;
     }
-    if !project().join("target/bench-rage/bin/rage").is_file() {
-        missing::skipped("plugins with rage", "bench/install did not run");
-    }
     script(
-        "PATH=$PATH:$RAGE
-        s3seal -R plain.pub <text >sealed
+        "s3seal -R plain.pub <text >sealed
         s3seal -d -i plain <sealed | cmp - text
-        for age in $(command -v age rage || true); do
+        for age in age rage; do
             $age -d -i plain sealed | zstd -dc | cmp - text
             $age -R plain.pub text | s3seal -d -i plain | cmp - text
         done
