@@ -1,6 +1,6 @@
 //! Nonsense from outside, bounded: each target of [`tests::fuzz`] gets its examples and some mutations of them.
 //!
-//! Examples are the files in `tests/fuzz/corpus/TARGET`. `S3PIPES_FUZZ=N` tries N times as many mutations, and
+//! Examples are the files in `tests/fuzz/corpus/TARGET`, and where else a target says. `S3PIPES_FUZZ=N` tries N times as many mutations, and
 //! `S3PIPES_FUZZ_SEED` others; `S3PIPES_FUZZ_TARGET` runs one target. What fails is printed in hexadecimal and kept:
 //! put it among the examples, and it is tried ever after.
 
@@ -123,13 +123,18 @@ fn attempt(target: &Target, data: &[u8], seed: u64) {
 }
 
 fn examples(target: &Target) -> Vec<Vec<u8>> {
-    let folder = project().join("tests/fuzz/corpus").join(target.name);
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+    let own = project().join("tests/fuzz/corpus").join(target.name);
+    let also = target.also.map(|folder| project().join(folder));
+    let mut paths: Vec<PathBuf> = std::iter::once(own)
+        .chain(also)
+        .flat_map(|folder| {
+            std::fs::read_dir(&folder)
+                .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        })
         .map(|entry| entry.expect("read the examples").path())
         .collect();
     paths.sort();
-    assert!(!paths.is_empty(), "{} is empty", folder.display());
+    assert!(!paths.is_empty(), "{} has no examples", target.name);
     paths
         .iter()
         .map(|path| std::fs::read(path).expect("read an example"))

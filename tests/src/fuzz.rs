@@ -9,6 +9,7 @@ pub mod expect;
 pub mod mutate;
 pub mod names;
 pub mod records;
+pub mod seal;
 pub mod server;
 pub mod words;
 
@@ -20,8 +21,10 @@ use tempfile::NamedTempFile;
 
 /// A target.
 pub struct Target {
-    /// The name of its folder of examples.
+    /// Its name, and that of its folder of examples in `tests/fuzz/corpus`.
     pub name: &'static str,
+    /// Where more examples are, or all of them.
+    pub also: Option<&'static str>,
     /// Takes anything.
     pub run: fn(&[u8]),
     /// How many mutations are tried in a test run: slow ones get few.
@@ -53,18 +56,21 @@ const WORDS: &[&str] = &[
 pub const TARGETS: &[Target] = &[
     Target {
         name: "names",
+        also: None,
         run: names::target,
         rounds: 20_000,
         words: names::WORDS,
     },
     Target {
         name: "catalogue",
+        also: None,
         run: names::catalogue,
         rounds: 10_000,
         words: names::WORDS,
     },
     Target {
         name: "settings",
+        also: None,
         run: words::settings,
         rounds: 10_000,
         words: &[
@@ -82,24 +88,28 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "prices",
+        also: None,
         run: words::prices,
         rounds: 5_000,
         words: &["NaN", "inf", "1e308", "-", "0", "128k", "class", "currency"],
     },
     Target {
         name: "words",
+        also: None,
         run: words::target,
         rounds: 10_000,
         words: WORDS,
     },
     Target {
         name: "arguments",
+        also: None,
         run: words::argument,
         rounds: 1_000,
         words: WORDS,
     },
     Target {
         name: "receipts",
+        also: None,
         run: words::receipts,
         rounds: 10_000,
         words: &[
@@ -116,6 +126,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "expect",
+        also: None,
         run: expect::target,
         rounds: 10_000,
         words: &[
@@ -131,6 +142,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "records",
+        also: None,
         run: records::target,
         rounds: 200,
         words: &[
@@ -147,22 +159,56 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "answers",
+        also: None,
         run: answers::target,
         rounds: 600,
         words: answers::WORDS,
     },
     Target {
         name: "headers",
+        also: None,
         run: answers::headers,
         rounds: 400,
         words: answers::WORDS,
     },
     Target {
         name: "complete",
+        also: None,
         run: answers::complete,
         rounds: 30,
         words: answers::WORDS,
     },
+    Target {
+        name: "opener",
+        also: Some(SEALS),
+        run: seal::opener,
+        rounds: 1_500,
+        words: SEALED_WORDS,
+    },
+    Target {
+        name: "header",
+        also: Some(SEALS),
+        run: seal::header,
+        rounds: 20_000,
+        words: SEALED_WORDS,
+    },
+];
+
+const SEALS: &str = "tests/vectors/seal";
+const SEALED_WORDS: &[&str] = &[
+    "age-encryption.org/v1\n",
+    "-> ",
+    "-> X25519 ",
+    "-> scrypt ",
+    "-> mlkem768x25519 ",
+    "\n--- ",
+    "-----BEGIN AGE ENCRYPTED FILE-----\n",
+    "-----END AGE ENCRYPTED FILE-----\n",
+    "BZh91AY&SY",
+    "(\u{b5}/\u{fd}",
+    "P*M\u{18}",
+    "\r\n",
+    "=",
 ];
 
 /// A voice that says nothing but warnings.

@@ -1,0 +1,4 @@
+//! See `tests::fuzz::seal`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tests::fuzz::seal::opener(data));
