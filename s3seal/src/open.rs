@@ -141,7 +141,7 @@ fn decompressed(mut bytes: Bytes, pool: Pool) -> Result<(Bytes, Packing)> {
         .map_or(Packing::None, |chunk| Packing::of(chunk));
     let bytes = match packing {
         Packing::Zstd => compress::zstd::decompress(bytes, pool)?,
-        Packing::Bzip2 => compress::bzip2::decompress(bytes)?,
+        Packing::Bzip2 => compress::bzip2::decompress(bytes, pool)?,
         Packing::None | Packing::Program(_) => bytes,
     };
     Ok((bytes, packing))

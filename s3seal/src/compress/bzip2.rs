@@ -2,12 +2,15 @@
 //!
 //! What `bzip2` and `pbzip2` made is opened, in however many streams it comes.
 
+mod streams;
+
+pub use streams::decompress;
+
 use std::io::Read;
 
-use bzip2::{Action, Compress, Compression, Decompress, Status};
+use bzip2::{Action, Compress, Compression, Status};
 use common::{Error, Result};
 
-use super::cut_off;
 use crate::flow::{Bytes, stage};
 use crate::input;
 use crate::pool::{Chunk, Pool, Shelf};
@@ -54,57 +57,4 @@ fn compress_block(block: &[u8], level: u32, outputs: &Shelf<Vec<u8>>) -> Result<
             Err(why) => return Err(Error::permanent("compress the stream", why)),
         }
     }
-}
-
-/// Decompresses streams that follow each other.
-///
-/// # Errors
-/// If no thread can be started. What is wrong with them comes out of the stream.
-pub fn decompress(mut bytes: Bytes) -> Result<Bytes> {
-    stage(4, move |out| {
-        let outputs = Shelf::default();
-        let mut output: Chunk = outputs.room(256 << 10);
-        // None between two streams.
-        let mut stream: Option<Decompress> = None;
-        while let Some(chunk) = bytes.next()? {
-            let mut rest = &chunk[..];
-            while !rest.is_empty() {
-                let decompress = stream.get_or_insert_with(|| Decompress::new(false));
-                let before = decompress.total_in();
-                let status = decompress
-                    .decompress_vec(rest, &mut output)
-                    .map_err(|_| Error::permanent("decompress the stream", "it is damaged"))?;
-                let taken = usize::try_from(decompress.total_in() - before).unwrap_or(rest.len());
-                rest = &rest[taken..];
-                if output.len() == output.capacity() {
-                    out.give(std::mem::replace(&mut output, outputs.room(256 << 10)))?;
-                } else if taken == 0 && status != Status::StreamEnd {
-                    return Err(Error::permanent(
-                        "decompress the stream",
-                        "it makes no sense",
-                    ));
-                }
-                if status == Status::StreamEnd {
-                    stream = None;
-                }
-            }
-        }
-        // What the last bytes made and had no room for.
-        while let Some(decompress) = &mut stream {
-            let before = decompress.total_out();
-            let status = decompress
-                .decompress_vec(&[], &mut output)
-                .map_err(|_| cut_off())?;
-            let full = output.len() == output.capacity();
-            if status == Status::StreamEnd {
-                stream = None;
-            } else if decompress.total_out() == before && !full {
-                return Err(cut_off());
-            }
-            if full {
-                out.give(std::mem::replace(&mut output, outputs.room(256 << 10)))?;
-            }
-        }
-        out.give(output)
-    })
 }
