@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, Read};
 
-use age::armor::{ArmoredReadError, ArmoredReader};
+use age::armor::ArmoredReader;
 
 /// What the text `armored` stands for. Its last line must be there.
 pub fn dearmored(armored: impl Read) -> impl Read {
@@ -14,10 +14,7 @@ struct Dearmored<R: Read>(ArmoredReader<BufReader<R>>);
 impl<R: Read> Read for Dearmored<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|why| {
-            let is_ours = why
-                .get_ref()
-                .is_some_and(|inner| inner.is::<ArmoredReadError>());
-            if is_ours || why.kind() == io::ErrorKind::InvalidData {
+            if why.kind() == io::ErrorKind::InvalidData {
                 io::Error::new(
                     io::ErrorKind::InvalidData,
                     "the armor is damaged, cut off or added to",

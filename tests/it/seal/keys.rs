@@ -155,3 +155,24 @@ fn post_quantum_keys_beside_another_implementation() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+/// While it has keys in memory, a crash would leave no core file, and its command line says nothing.
+#[test]
+fn a_crash_leaves_no_keys() {
+    script(
+        "ulimit -c unlimited 2>/dev/null || ulimit -c hard
+        s3seal -R a.pub <text >sealed; echo 'correct horse' >word; mkfifo stream
+        s3seal -d -i a --passphrase-file word <stream >opened &
+        pid=$!
+        exec {feed}>stream
+        head -c 1000 sealed >&$feed
+        until grep -q '^Max core file size  *1  *1 ' /proc/$pid/limits; do
+            [ -e /proc/$pid/limits ] || exit 3
+        done
+        if tr '\\0' '\\n' </proc/$pid/cmdline | grep -E 'AGE-SECRET|horse'; then exit 4; fi
+        kill -ABRT $pid
+        fails wait $pid 2>/dev/null
+        exec {feed}>&-
+        find . -name '*core*'",
+    );
+}
