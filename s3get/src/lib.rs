@@ -44,11 +44,19 @@ pub struct Args {
         help_heading = "What"
     )]
     range: Option<Span>,
+    /// Only the first SIZE bytes (4M), or all if there are not so many
+    #[arg(
+        long,
+        value_name = "SIZE",
+        conflicts_with = "range",
+        help_heading = "What"
+    )]
+    head: Option<Size>,
     /// Read and check everything, but write nothing
-    #[arg(long, conflicts_with = "range", help_heading = "What")]
+    #[arg(long, conflicts_with_all = ["range", "head"], help_heading = "What")]
     verify: bool,
     /// Write the ACL document (XML) of the dump instead
-    #[arg(long, conflicts_with_all = ["range", "verify", "prefix"], help_heading = "What")]
+    #[arg(long, conflicts_with_all = ["range", "head", "verify", "prefix"], help_heading = "What")]
     acl: bool,
 
     /// Read at most RATE bytes a second (300k, 5M), or by a timetable
@@ -106,9 +114,10 @@ fn fetch(args: &Args, bucket: &Bucket, keys: Vec<String>, streams: &mut Streams)
     let voice = streams.voice();
     let pacer = Arc::new(Pacer::new(args.limit.clone().unwrap_or_default()));
     let _obedience = obey_signals(&pacer, voice)?;
+    let head = args.head.map(|Size(size)| Span::First(size));
     let wish = Wish {
         keys,
-        span: args.range,
+        span: args.range.or(head),
         range_size: args.part_size.0.max(1 << 16),
         parallel: usize::from(args.parallel),
         memory: args.memory.0,

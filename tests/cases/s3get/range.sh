@@ -24,6 +24,14 @@ get -0
 get x
 get ''
 
+now 'the first so many, or all'
+for size in 3 10 4M 0 x; do
+    s3get --host ember --date "$day" --head "$size" digits 0 | sed 's/$/./'
+    echo "exit ${PIPESTATUS[0]}"
+done
+: | s3put -q -k empty --allow-empty >/dev/null
+s3get --head 4M -k empty | wc -c
+
 now 'across the boundaries of requests'
 seq 3000000 | s3put --host ember --date "$day" long 0 | jq .size
 seq 3000000 >long

@@ -13,6 +13,8 @@ pub enum Span {
     From(u64),
     /// The last bytes.
     Last(u64),
+    /// The first bytes, or all if there are not so many. The only one that may mean none.
+    First(u64),
 }
 
 impl Span {
@@ -25,6 +27,7 @@ impl Span {
             Self::Between(first, last) => (first, last.saturating_add(1).min(total)),
             Self::From(first) => (first, total),
             Self::Last(count) => (total.saturating_sub(count), total),
+            Self::First(count) => return Ok((0, count.min(total))),
         };
         if first >= end {
             return Err(Error::permanent(
@@ -78,6 +81,9 @@ mod tests {
         assert_eq!(bytes("-30"), Some((0, 10)));
         assert_eq!(bytes("10-"), None);
         assert_eq!(bytes("-0"), None);
+        assert_eq!(Span::First(4).within(10).ok(), Some((0, 4)));
+        assert_eq!(Span::First(40).within(10).ok(), Some((0, 10)));
+        assert_eq!(Span::First(40).within(0).ok(), Some((0, 0)));
         for text in ["", "-", "3", "5-2", "a-b", "1-2-3", "+1-2"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
