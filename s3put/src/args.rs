@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use common::args::{Name, Voice, Where};
-use common::bucket::put::Order;
+use common::bucket::put::{Order, Rest};
 use common::bucket::{Bucket, random};
 use common::names::Date;
 use common::rate::{Pacer, Timetable};
@@ -17,6 +17,7 @@ use common::{Doing, Error, Result};
 use crate::expect::Expect;
 use crate::guard::{Guard, Percent};
 use crate::phases::Verb;
+use crate::seam;
 
 /// Store standard input as one object of a bucket
 #[derive(Parser, Debug)]
@@ -25,7 +26,7 @@ use crate::phases::Verb;
     name = "s3put",
     version,
     term_width = 80,
-    override_usage = "s3put [OPTIONS] FS LEVEL [-- COMMAND...]\n       s3put [OPTIONS] --key KEY [-- COMMAND...]\n       s3put [OPTIONS] --make-bucket\n       s3put [OPTIONS] --commit <RECEIPTS\n       s3put [OPTIONS] --abort <RECEIPTS"
+    override_usage = "s3put [OPTIONS] FS LEVEL [-- COMMAND...]\n       s3put [OPTIONS] --key KEY [-- COMMAND...]\n       s3put [OPTIONS] --rest-of KEY [FS LEVEL | --key KEY]\n       s3put [OPTIONS] --make-bucket\n       s3put [OPTIONS] --commit <RECEIPTS\n       s3put [OPTIONS] --abort <RECEIPTS"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -36,6 +37,10 @@ pub struct Args {
     /// Replace an object of that name
     #[arg(long, help_heading = "Name")]
     pub(crate) overwrite: bool,
+    /// Take only a new header from standard input, for the sealed object KEY, and have the server copy the rest of it.
+    /// Without another name: in its place
+    #[arg(long, value_name = "KEY", group = "nameless", conflicts_with_all = ["make_bucket", "acl", "abort", "resume", "part_size", "max_object", "allow_empty", "expect", "min_size", "shrink_limit"], help_heading = "Name")]
+    pub(crate) rest_of: Option<String>,
 
     #[command(flatten)]
     pub(crate) place: Where,
@@ -183,7 +188,10 @@ impl Args {
             return Ok(None);
         }
         self.check_no_guard("--commit without a policy")?;
-        let named = self.name.fs.is_some() || self.name.key.is_some() || !self.command.is_empty();
+        let named = self.name.fs.is_some()
+            || self.name.key.is_some()
+            || self.rest_of.is_some()
+            || !self.command.is_empty();
         if named {
             return Err(
                 Error::usage("--commit without a policy takes no name: it reads receipts")
@@ -218,7 +226,8 @@ impl Args {
     /// `--` also ends the options, as everywhere: `s3put -- -odd-name 0`. Then the first two words after it are
     /// the name.
     pub(crate) fn take_name(&mut self) -> Result<()> {
-        if !self.make_bucket && self.name.fs.is_none() && self.name.key.is_none() {
+        let named = self.name.fs.is_some() || self.name.key.is_some() || self.rest_of.is_some();
+        if !self.make_bucket && !named {
             let (Some(fs), Some(level)) = (self.command.first(), self.command.get(1)) else {
                 return Err(Error::usage("no dump is named").hint("give FS and LEVEL, or -k KEY"));
             };
@@ -262,6 +271,9 @@ impl Args {
         if let Some(key) = &self.name.key {
             return common::names::literal(key);
         }
+        if let (Some(key), None) = (&self.rest_of, &self.name.fs) {
+            return common::names::literal(key);
+        }
         let mut name = self.name.dump(Date::today())?;
         if self.random {
             name.date = name.date.with_token(random());
@@ -274,9 +286,10 @@ impl Args {
         Guard::new(bucket, key, self.expect, least, shrink, voice)
     }
 
-    pub(crate) fn order(&self, key: String, pacer: Arc<Pacer>) -> Order {
+    pub(crate) fn order(&self, key: String, pacer: Arc<Pacer>) -> Result<Order> {
+        let rest = self.rest(&key)?;
         let infrequent = self.infrequent.then(|| "STANDARD_IA".to_owned());
-        Order {
+        Ok(Order {
             key,
             overwrite: self.overwrite,
             class: self.storage_class.clone().or(infrequent),
@@ -291,6 +304,21 @@ impl Args {
             memory: self.memory.0,
             pacer,
             resume: self.resume,
+            rest,
+        })
+    }
+
+    /// The object that has the rest of what is to be `key`.
+    fn rest(&self, key: &str) -> Result<Option<Rest>> {
+        let Some(of) = &self.rest_of else {
+            return Ok(None);
+        };
+        let of = common::names::literal(of)?;
+        if of == key && !self.overwrite {
+            return Err(Error::usage(format!("that would replace {of} itself"))
+                .hint("add --overwrite, or give the new object another name, with -k"));
         }
+        let seam = seam::headers;
+        Ok(Some(Rest { of, seam }))
     }
 }

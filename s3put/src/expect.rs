@@ -99,6 +99,12 @@ trait Check: Send {
     fn end(&self) -> Result<Proof, Flaw>;
 }
 
+/// How long the header is of the binary age file that begins with `start`; or why that can't be said, as a clause
+/// about "it". Behind the header there are at least the nonce, by which the content is known from any other, and a byte.
+pub(crate) fn age_header(start: &[u8]) -> Result<usize, &'static str> {
+    age::header(start).map_err(|flaw| flaw.what)
+}
+
 /// The formats that are known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Format {

@@ -11,6 +11,7 @@ mod phases;
 pub mod prepared;
 mod producer;
 mod receipt;
+mod seam;
 mod source;
 
 use std::io::Read;
@@ -60,7 +61,7 @@ fn store(
 ) -> Result<()> {
     let voice = streams.voice();
     let pacer = Arc::new(Pacer::new(args.limit.clone().unwrap_or_default()));
-    let order = args.order(key, Arc::clone(&pacer));
+    let order = args.order(key, Arc::clone(&pacer))?;
     order.check()?;
     let mut names: Vec<&String> = args.meta.iter().map(|(name, _)| name).collect();
     names.sort();
@@ -72,10 +73,14 @@ fn store(
         if !args.overwrite {
             bucket.check_absent(&order.key)?;
         }
-        let what = match args.command.first() {
+        let mut what = match args.command.first() {
             None => "standard input".to_owned(),
             Some(program) => format!("what {} writes", program.to_string_lossy()),
         };
+        if let Some(rest) = &order.rest {
+            bucket.check_rest(rest, order.max_parts)?;
+            what = format!("{what} and the rest of {}", rest.of);
+        }
         voice.note(format_args!(
             "would {} {what} as {} in {}",
             if args.prepare { "prepare" } else { "store" },

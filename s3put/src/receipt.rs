@@ -12,7 +12,7 @@ struct Receipt<'a, U> {
     bucket: String,
     key: &'a str,
     size: u64,
-    crc64nvme: &'a str,
+    crc64nvme: Option<&'a str>,
     etag: Option<&'a str>,
     version: Option<&'a str>,
     class: &'a str,
@@ -32,7 +32,7 @@ struct Receipt<'a, U> {
 struct Object<'a> {
     key: &'a str,
     size: u64,
-    crc64nvme: &'a str,
+    crc64nvme: Option<&'a str>,
     etag: Option<&'a str>,
     version: Option<&'a str>,
     parts: u32,
@@ -43,16 +43,17 @@ impl<'a> Object<'a> {
         Self {
             key: &stored.key,
             size: stored.size,
-            crc64nvme: &stored.crc64nvme,
-            etag: etag(stored),
+            crc64nvme: known(&stored.crc64nvme),
+            etag: known(&stored.etag),
             version: stored.version.as_deref(),
             parts: stored.parts,
         }
     }
 }
 
-fn etag(stored: &Stored) -> Option<&str> {
-    Some(stored.etag.as_str()).filter(|etag| !etag.is_empty())
+/// What is not known is empty there, and null here.
+fn known(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// What is known of the programs before us.
@@ -100,8 +101,8 @@ pub(crate) fn line(stored: &Stored, place: &Place, upstream: impl Serialize) -> 
         bucket: place.to_string(),
         key: &stored.key,
         size: stored.size,
-        crc64nvme: &stored.crc64nvme,
-        etag: etag(stored),
+        crc64nvme: known(&stored.crc64nvme),
+        etag: known(&stored.etag),
         version: stored.version.as_deref(),
         class: &stored.class,
         parts: stored.parts,

@@ -8,7 +8,7 @@ use crcs::{CrcAlgorithm, Digest};
 use md5::Digest as _;
 
 use super::content::Content;
-use super::ladder::Ladder;
+use super::ladder::{Cuts, Ladder};
 
 /// The checksum in the form of S3's headers.
 pub(super) fn encode(crc: u64) -> String {
@@ -30,6 +30,11 @@ pub(super) fn md5(content: &Content) -> Option<String> {
         digest.update(reading.take(count).ok()?);
     }
     Some(hex(&digest.finalize()))
+}
+
+/// The MD5 of `bytes` as an ETag has it.
+pub(super) fn md5_of(bytes: &[u8]) -> String {
+    hex(&md5::Md5::digest(bytes))
 }
 
 /// True of an ETag that may be the MD5 of what one request brought.
@@ -69,6 +74,28 @@ pub(super) fn joined(first: u64, second: u64, second_length: u64) -> u64 {
     crcs::checksum_combine(CrcAlgorithm::Crc64Nvme, first, second, second_length)
 }
 
+/// The CRC of pieces put together, each given by its CRC and its length; `None` if one of them is not known.
+pub(super) fn of_all(pieces: impl IntoIterator<Item = (Option<u64>, u64)>) -> Option<u64> {
+    pieces
+        .into_iter()
+        .try_fold(crc64(&[]), |all, (crc, length)| {
+            Some(joined(all, crc?, length))
+        })
+}
+
+/// The CRC of the second of two pieces, from those of both put together and of the first. What joining does to the
+/// first CRC is undone by doing it once more, because a CRC is a sum without carry.
+pub(super) fn remaining(whole: u64, first: u64, second_length: u64) -> u64 {
+    whole ^ joined(first, 0, second_length)
+}
+
+/// The CRC-64/NVME that the server holds of the whole object.
+pub(super) fn whole_crc64(head: &HeadObjectOutput) -> Option<u64> {
+    head.checksum_crc64_nvme()
+        .filter(|_| head.checksum_type() != Some(&ChecksumType::Composite))
+        .and_then(decode)
+}
+
 /// What the server holds of the whole object, as `NAME:BASE64`.
 pub(super) fn shown(head: &HeadObjectOutput) -> Option<String> {
     if head.checksum_type() == Some(&ChecksumType::Composite) {
@@ -102,12 +129,57 @@ enum Means {
     Md5(Box<md5::Md5>),
     /// The ETag of a multipart upload: the MD5 of its parts' MD5s.
     Parts {
-        ladder: Ladder,
+        cuts: Cuts,
         number: u32,
         left: u64,
         part: Box<md5::Md5>,
         all: Box<md5::Md5>,
     },
+}
+
+/// The MD5 in an ETag, and of how many parts' MD5s it was made, if it was. It is one only where the server doesn't
+/// encrypt under a key of its own.
+fn md5_etag(head: &HeadObjectOutput) -> Option<(&str, Option<u32>)> {
+    let keyed = head
+        .server_side_encryption()
+        .is_some_and(|kind| kind.as_str() != "AES256")
+        || head.sse_customer_algorithm().is_some();
+    let etag = head.e_tag()?.trim_matches('"');
+    let (digest, parts) = match etag.split_once('-') {
+        Some((digest, parts)) => (digest, Some(parts.parse().ok()?)),
+        None => (etag, None),
+    };
+    (!keyed && is_md5(digest)).then_some((digest, parts))
+}
+
+/// An ETag that was made of parts' MD5s, and how those parts were cut.
+pub(super) struct Parted {
+    /// Without its quotation marks.
+    pub(super) etag: String,
+    pub(super) parts: u32,
+    pub(super) cuts: Cuts,
+    /// The object says how it was cut; else it is guessed.
+    certain: bool,
+}
+
+impl Parted {
+    /// That of an object, if it has one, and the sizes of its parts are known or can be guessed.
+    pub(super) fn of(head: &HeadObjectOutput) -> Option<Self> {
+        let (digest, parts) = md5_etag(head)?;
+        let parts = parts?;
+        let size = u64::try_from(head.content_length()?).ok()?;
+        let known = head.metadata().and_then(|metadata| {
+            let cuts = metadata.get(Cuts::METADATA)?;
+            cuts.parse().ok()
+        });
+        let cuts = known.or_else(|| Ladder::guess(size, parts).map(Cuts::from))?;
+        Some(Self {
+            etag: format!("{digest}-{parts}"),
+            parts,
+            cuts,
+            certain: known.is_some(),
+        })
+    }
 }
 
 /// How a check ended.
@@ -162,44 +234,32 @@ impl Check {
         Self::of_etag(head)
     }
 
-    /// An ETag is an MD5 only where the server doesn't encrypt under a key of its own.
     fn of_etag(head: &HeadObjectOutput) -> Option<Self> {
-        let keyed = head
-            .server_side_encryption()
-            .is_some_and(|kind| kind.as_str() != "AES256")
-            || head.sse_customer_algorithm().is_some();
-        let etag = head.e_tag()?.trim_matches('"');
-        let (digest, parts) = match etag.split_once('-') {
-            Some((digest, parts)) => (digest, Some(parts.parse::<u32>().ok()?)),
-            None => (etag, None),
-        };
-        if keyed || digest.len() != 32 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        let Some(parts) = parts else {
+        let (digest, parts) = md5_etag(head)?;
+        if parts.is_none() {
             return Some(Self {
                 means: Means::Md5(Box::default()),
                 expected: digest.to_owned(),
                 certain: true,
             });
-        };
-        let size = u64::try_from(head.content_length()?).ok()?;
-        let known = head
-            .metadata()
-            .and_then(|metadata| metadata.get(Ladder::METADATA))
-            .and_then(|text| text.parse().ok());
-        let ladder = known.or_else(|| Ladder::guess(size, parts))?;
+        }
+        let Parted {
+            etag,
+            cuts,
+            certain,
+            ..
+        } = Parted::of(head)?;
         let means = Means::Parts {
-            ladder,
+            cuts,
             number: 1,
-            left: ladder.part(1),
+            left: cuts.part(1),
             part: Box::default(),
             all: Box::default(),
         };
         Some(Self {
             means,
-            expected: format!("{digest}-{parts}"),
-            certain: known.is_some(),
+            expected: etag,
+            certain,
         })
     }
 
@@ -210,7 +270,7 @@ impl Check {
             Means::Sha256(digest) => digest.update(bytes),
             Means::Md5(digest) => digest.update(bytes),
             Means::Parts {
-                ladder,
+                cuts,
                 number,
                 left,
                 part,
@@ -220,7 +280,7 @@ impl Check {
                     if *left == 0 {
                         all.update(part.finalize_reset());
                         *number += 1;
-                        *left = ladder.part(*number);
+                        *left = cuts.part(*number);
                     }
                     let (now, later) = bytes.split_at(
                         usize::try_from(*left)
@@ -285,6 +345,11 @@ mod tests {
             joined(crc64(first), crc64(second), second.len() as u64),
             crc64(&both)
         );
+        assert_eq!(
+            remaining(crc64(&both), crc64(first), second.len() as u64),
+            crc64(second)
+        );
+        assert_eq!(remaining(crc64(first), crc64(first), 0), crc64(b""));
         // The check value of CRC-64/NVME in the catalogue of CRC algorithms.
         assert_eq!(crc64(b"123456789"), 0xae8b_1486_0a79_9888);
     }
@@ -346,7 +411,7 @@ mod tests {
         let head = HeadObjectOutput::builder()
             .content_length(9)
             .e_tag(etag)
-            .metadata(Ladder::METADATA, "fixed:4")
+            .metadata(Cuts::METADATA, "fixed:4")
             .build();
         assert_eq!(verdict(&head, b"123456789"), Verdict::Proven);
         assert_eq!(verdict(&head, b"123456798"), Verdict::Damaged);
@@ -360,7 +425,7 @@ mod tests {
         let head = HeadObjectOutput::builder().content_length(8);
         let head = head
             .e_tag(whole)
-            .metadata(Ladder::METADATA, "fixed:4")
+            .metadata(Cuts::METADATA, "fixed:4")
             .build();
         assert_eq!(verdict(&head, b"12345678"), Verdict::Proven);
         for other in [

@@ -21,6 +21,10 @@ pub(super) const LIMIT: &str = "s3pipes-limit";
 /// `TOKEN:N`: this is number N of the objects that continue the one with that token.
 pub(super) const CONTINUES: &str = "s3pipes-continues";
 
+/// The token that what continues this object names, where it isn't the object's own: its beginning was replaced in
+/// place, and what continues it stayed as it was.
+pub(super) const BEGINS: &str = "s3pipes-begins";
+
 /// How many objects are looked at at once.
 const AT_ONCE: usize = 16;
 
@@ -37,7 +41,7 @@ pub(super) fn mark(token: &str, number: u32) -> String {
     format!("{token}:{number}")
 }
 
-fn says<'a>(head: &'a HeadObjectOutput, name: &str) -> Option<&'a str> {
+pub(super) fn says<'a>(head: &'a HeadObjectOutput, name: &str) -> Option<&'a str> {
     head.metadata()
         .and_then(|metadata| metadata.get(name))
         .map(String::as_str)
@@ -48,8 +52,13 @@ pub(super) fn token(head: &HeadObjectOutput) -> Option<&str> {
     says(head, TOKEN)
 }
 
+/// The token that the objects which continue this one name.
+pub(super) fn bond(head: &HeadObjectOutput) -> Option<&str> {
+    says(head, BEGINS).or_else(|| token(head))
+}
+
 /// True if the object is as long as it may be, so that another one must follow.
-fn is_full(head: &HeadObjectOutput) -> bool {
+pub(super) fn is_full(head: &HeadObjectOutput) -> bool {
     let limit = says(head, LIMIT).and_then(|limit| limit.parse().ok());
     limit.is_some() && limit == head.content_length()
 }
@@ -92,7 +101,7 @@ impl Bucket {
         if says(head, CONTINUES).is_some() {
             return Ok(tail);
         }
-        let Some(token) = token(head) else {
+        let Some(token) = bond(head) else {
             return Ok(tail);
         };
         let mut full = is_full(head);

@@ -59,11 +59,11 @@ pub struct Fetched {
 pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<()> + Send);
 
 /// An object that was looked at.
-struct Seen {
-    key: String,
-    size: u64,
-    etag: Option<String>,
-    head: HeadObjectOutput,
+pub(super) struct Seen {
+    pub(super) key: String,
+    pub(super) size: u64,
+    pub(super) etag: Option<String>,
+    pub(super) head: HeadObjectOutput,
 }
 
 /// What goes from the window to the writer.
@@ -200,7 +200,9 @@ impl Bucket {
                     break;
                 };
                 let end = (start + size).min(to);
-                under_way.push(async move { (number, self.range(wish, object, start, end).await) });
+                under_way.push(async move {
+                    (number, self.range(&wish.pacer, object, start, end).await)
+                });
             }
             // What is under way goes on while the writer is busy; otherwise a slow reader would look like a dead server.
             tokio::select! {
@@ -221,7 +223,13 @@ impl Bucket {
     }
 
     /// The bytes `from..to` of an object, all of them.
-    async fn range(&self, wish: &Wish, object: &Seen, from: u64, to: u64) -> Result<Vec<Bytes>> {
+    pub(super) async fn range(
+        &self,
+        pacer: &Pacer,
+        object: &Seen,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Bytes>> {
         let frames = RefCell::new(Vec::new());
         let at = Cell::new(from);
         let what = format!("read {}", object.key);
@@ -265,7 +273,7 @@ impl Bucket {
                     if frame.len() > left {
                         return Err(Failure::passing("the answer was too long"));
                     }
-                    pace(&wish.pacer, frame.len(), &progress).await;
+                    pace(pacer, frame.len(), &progress).await;
                     progress.touch();
                     at.set(at.get() + frame.len() as u64);
                     frames.borrow_mut().push(frame);
@@ -285,7 +293,7 @@ impl Bucket {
         }
     }
 
-    async fn look(&self, key: &str) -> Result<Seen> {
+    pub(super) async fn look(&self, key: &str) -> Result<Seen> {
         let head = self.head(key).await.map_err(|failure| match failure.kind {
             Kind::Missing => Error::permanent(
                 format!("read {key}"),
@@ -296,7 +304,7 @@ impl Bucket {
         self.seen(key, head)
     }
 
-    fn seen(&self, key: &str, head: HeadObjectOutput) -> Result<Seen> {
+    pub(super) fn seen(&self, key: &str, head: HeadObjectOutput) -> Result<Seen> {
         let size = head
             .content_length()
             .and_then(|size| u64::try_from(size).ok());

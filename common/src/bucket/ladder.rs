@@ -39,6 +39,15 @@ pub(super) enum Ladder {
     Fixed(u64),
 }
 
+/// How an object is cut: by a ladder, but for a first part of another size where the server copied the rest of
+/// another object behind a new beginning.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Cuts {
+    pub(super) first: Option<u64>,
+    /// The parts, or those from the second one on. They keep their numbers.
+    pub(super) ladder: Ladder,
+}
+
 /// How a stream is cut: into parts, and into objects if it is longer than one may be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Plan {
@@ -109,10 +118,57 @@ impl Default for Ladder {
     }
 }
 
-impl Ladder {
+impl Cuts {
     /// The name under which an object carries how it was cut.
     pub(super) const METADATA: &str = "s3pipes-parts";
 
+    /// Bytes of part `number`, which counts from 1.
+    pub(super) fn part(self, number: u32) -> u64 {
+        match self.first {
+            Some(size) if number <= 1 => size,
+            _ => self.ladder.part(number),
+        }
+    }
+}
+
+impl From<Ladder> for Cuts {
+    fn from(ladder: Ladder) -> Self {
+        Self {
+            first: None,
+            ladder,
+        }
+    }
+}
+
+/// The ladder; or `BYTES+` and the ladder, where the first part has so many bytes.
+impl fmt::Display for Cuts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(size) = self.first {
+            write!(f, "{size}+")?;
+        }
+        self.ladder.fmt(f)
+    }
+}
+
+impl FromStr for Cuts {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let Some((first, ladder)) = text.split_once('+') else {
+            return text.parse().map(Ladder::into);
+        };
+        let first = first.parse().map_err(drop)?;
+        if !(1..=LARGEST).contains(&first) {
+            return Err(());
+        }
+        Ok(Self {
+            first: Some(first),
+            ladder: ladder.parse()?,
+        })
+    }
+}
+
+impl Ladder {
     fn from_first(first: u64) -> Self {
         Self::Growing {
             first,
@@ -314,9 +370,9 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_without_panic(text in "(fixed|growing|x)?(:[0-9]{0,21}){0,5}", number in any::<u32>()) {
-            if let Ok(ladder) = text.parse::<Ladder>() {
-                prop_assert!(ladder.part(number) <= LARGEST);
+        fn any_text_is_read_without_panic(text in "([0-9]{0,12}\\+)?(fixed|growing|x)?(:[0-9]{0,21}){0,5}", number in any::<u32>()) {
+            if let Ok(cuts) = text.parse::<Cuts>() {
+                prop_assert!(cuts.part(number) <= LARGEST);
             }
         }
     }
@@ -329,6 +385,14 @@ mod tests {
         ] {
             assert_eq!(ladder.to_string(), text);
             assert_eq!(text.parse(), Ok(ladder));
+            assert_eq!(text.parse(), Ok(Cuts::from(ladder)));
+            let behind = Cuts {
+                first: Some(3),
+                ladder,
+            };
+            assert_eq!(behind.to_string(), format!("3+{text}"));
+            assert_eq!(behind.to_string().parse(), Ok(behind));
+            assert_eq!((behind.part(1), behind.part(2)), (3, ladder.part(2)));
         }
         for text in [
             "",
@@ -343,6 +407,16 @@ mod tests {
             "fixed:99999999999999999999",
         ] {
             assert!(text.parse::<Ladder>().is_err(), "{text}");
+            assert!(text.parse::<Cuts>().is_err(), "{text}");
+        }
+        for text in [
+            "0+fixed:7",
+            "+fixed:7",
+            "3+",
+            "3+3+fixed:7",
+            "5368709121+fixed:7",
+        ] {
+            assert!(text.parse::<Cuts>().is_err(), "{text}");
         }
     }
 }

@@ -10,10 +10,13 @@
 
 mod blocks;
 mod commit;
+mod copy;
 mod input;
+mod original;
 mod pending;
 mod phases;
 mod reader;
+mod rest;
 mod resume;
 mod scratch;
 mod send;
@@ -32,6 +35,7 @@ use tokio::sync::{Notify, oneshot};
 pub use self::pending::Pending;
 pub use self::phases::Abandoned;
 use self::reader::Part;
+pub use self::rest::{Rest, Seam};
 use self::resume::Unfinished;
 use super::ladder::{LARGEST, Ladder, MOST, Plan, SMALLEST, USUAL_LIMIT, fixed, plan};
 use super::{Bucket, signals};
@@ -74,6 +78,8 @@ pub struct Order {
     pub pacer: Arc<Pacer>,
     /// Go on with an upload that an earlier run left unfinished, and leave one that the next can go on with.
     pub resume: bool,
+    /// What comes is only a new beginning, and the server copies what follows it.
+    pub rest: Option<Rest>,
 }
 
 /// What was stored.
@@ -83,7 +89,7 @@ pub struct Stored {
     pub key: String,
     /// Bytes.
     pub size: u64,
-    /// CRC-64/NVME of all of them, in base64.
+    /// CRC-64/NVME of all of them, in base64; empty where the server copied most of them and knows none.
     pub crc64nvme: String,
     /// The server's mark of this content; empty where it told none.
     pub etag: String,
@@ -159,8 +165,10 @@ pub(super) struct Prepared {
     pub(super) upload: String,
     /// Bytes.
     pub(super) size: u64,
-    /// CRC-64/NVME of all of them.
-    pub(super) crc64nvme: u64,
+    /// CRC-64/NVME of all of them, unless the server copied some and knows none.
+    pub(super) crc64nvme: Option<u64>,
+    /// The ETag of the object that this one replaces, if it is to replace no other.
+    pub(super) replaces: Option<String>,
     /// What the upload is made of, in order.
     pub(super) parts: Vec<Sent>,
     /// Bytes that an earlier run had sent.
@@ -176,8 +184,8 @@ pub(super) struct Sent {
     pub(super) size: u64,
     /// The server's mark of it, as it was told.
     pub(super) etag: Option<String>,
-    /// CRC-64/NVME of its bytes.
-    pub(super) crc64nvme: u64,
+    /// CRC-64/NVME of its bytes, unless the server copied them and doesn't tell.
+    pub(super) crc64nvme: Option<u64>,
     /// An earlier run had sent it.
     pub(super) resumed: bool,
 }
@@ -270,7 +278,8 @@ impl Bucket {
     ) -> Result<Stored> {
         let standing = Standing::of(&order.key);
         let run = self.run(order, &standing, progress, judge)?;
-        self.unless_ended(&standing, run.store(input))
+        // Boxed: all that a run does is too much for the stack of a thread that isn't the first.
+        self.unless_ended(&standing, Box::pin(run.store(input)))
     }
 
     /// A run that is ready to begin.
@@ -364,6 +373,15 @@ impl Run<'_> {
     /// From the stream to the visible object.
     async fn store(&self, input: impl Read + Send + 'static) -> Result<Stored> {
         let began = Instant::now();
+        if let Some(rest) = &self.order.rest {
+            let prepared = self.send_beginning(input, rest).await?;
+            let mut stored = self
+                .bucket
+                .complete(&prepared, self.standing, false)
+                .await?;
+            stored.seconds = began.elapsed().as_secs_f64();
+            return Ok(stored);
+        }
         let (first, parts) = self.opened(input).await?;
         let at_once = first.last && self.unfinished.borrow().is_none();
         let mut stored = if at_once {

@@ -90,6 +90,35 @@ impl Check for Age {
     }
 }
 
+/// How long the header is of the binary file that begins with `start`. Behind it comes the nonce, by which the content
+/// is known from any other.
+///
+/// # Errors
+/// If no such file begins so, or `start` ends before the first piece.
+pub(super) fn header(start: &[u8]) -> Result<usize, Flaw> {
+    let Some(lines) = start.strip_prefix(VERSION) else {
+        return Err(if VERSION.starts_with(start) {
+            IN_HEADER
+        } else {
+            STRANGE
+        });
+    };
+    let mut binary = Binary::default();
+    for (at, byte) in lines.iter().enumerate() {
+        binary.place = binary.header(*byte).ok_or(DAMAGED)?;
+        if binary.place == Place::Content {
+            let content = &lines[at + 1..];
+            let whole = content.len() as u64 > NONCE;
+            return if whole {
+                Ok(VERSION.len() + at + 1)
+            } else {
+                Err(IN_CONTENT)
+            };
+        }
+    }
+    Err(IN_HEADER)
+}
+
 /// Where in the file after its first line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Place {

@@ -180,6 +180,7 @@ pub fn complete(data: &[u8]) {
             max_object: None,
             max_parts: 10_000,
             resume: false,
+            rest: None,
             parallel: 1,
             memory: 16 << 20,
             pacer: Arc::new(Pacer::new(Timetable::default())),

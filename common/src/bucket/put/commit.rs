@@ -29,10 +29,12 @@ pub(super) struct Commit<'a> {
     /// Another process may have carried it out before: then the object is there, and is ours.
     pub(super) again: bool,
     pub(super) overwrite: bool,
+    /// The ETag of the only object that may be replaced.
+    pub(super) replaces: Option<&'a str>,
     /// The storage class that was asked for.
     pub(super) class: Option<&'a str>,
     pub(super) size: u64,
-    pub(super) crc64nvme: String,
+    pub(super) crc64nvme: Option<String>,
     pub(super) parts: u32,
     /// Bytes that an earlier run had sent.
     pub(super) resumed: u64,
@@ -85,7 +87,8 @@ fn exists(key: &str) -> Error {
 }
 
 async fn look(bucket: &Bucket, key: &str) -> Result<Sight, Failure> {
-    match bucket.head(key).await {
+    // Boxed: a look is in many places, and none of them is small.
+    match Box::pin(bucket.head(key)).await {
         Ok(head) => Ok(Sight::Present(Box::new(head))),
         Err(failure) => match failure.kind {
             Kind::Missing => Ok(Sight::Absent),
@@ -111,9 +114,10 @@ impl<'a> Commit<'a> {
             },
             again: false,
             overwrite: prepared.overwrite,
+            replaces: prepared.replaces.as_deref(),
             class: prepared.class.as_deref(),
             size: prepared.size,
-            crc64nvme: checksum::encode(prepared.crc64nvme),
+            crc64nvme: prepared.crc64nvme.map(checksum::encode),
             parts: u32::try_from(prepared.parts.len()).unwrap_or(u32::MAX),
             resumed: prepared.resumed,
         }
@@ -163,11 +167,14 @@ impl<'a> Commit<'a> {
     /// Completes the upload.
     pub(super) async fn complete(&self, prepared: &Prepared) -> Result<Stored> {
         let bucket = self.bucket;
-        if self.again {
-            if let Some(stored) = self.seen(&prepared.upload).await? {
-                return Ok(stored);
-            }
-        } else if !self.overwrite {
+        if self.again
+            && let Some(stored) = self.seen(&prepared.upload).await?
+        {
+            return Ok(stored);
+        }
+        if let Some(etag) = self.replaces {
+            self.unreplaced(etag).await?;
+        } else if !self.again && !self.overwrite {
             // Some servers ignore the condition on this request; a look beforehand is the best there is.
             absent(bucket, self.key).await?;
         }
@@ -175,7 +182,7 @@ impl<'a> Commit<'a> {
             CompletedPart::builder()
                 .part_number(i32::try_from(part.number).unwrap_or(i32::MAX))
                 .set_e_tag(part.etag.clone())
-                .checksum_crc64_nvme(checksum::encode(part.crc64nvme))
+                .set_checksum_crc64_nvme(part.crc64nvme.map(checksum::encode))
                 .build()
         });
         let parts = CompletedMultipartUpload::builder()
@@ -190,10 +197,11 @@ impl<'a> Commit<'a> {
                 .key(&key)
                 .upload_id(&prepared.upload)
                 .multipart_upload(parts.clone())
-                .checksum_crc64_nvme(&self.crc64nvme)
+                .set_checksum_crc64_nvme(self.crc64nvme.clone())
                 .checksum_type(ChecksumType::FullObject)
                 .mpu_object_size(i64::try_from(self.size).unwrap_or(i64::MAX))
-                .set_if_none_match((!self.overwrite).then(|| "*".to_owned()));
+                .set_if_none_match((!self.overwrite).then(|| "*".to_owned()))
+                .set_if_match(self.replaces.map(str::to_owned));
             let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
             async {
                 bounded(COMPLETING, sent)
@@ -236,6 +244,12 @@ impl<'a> Commit<'a> {
                     }
                     Ok(Sight::Present(_)) if self.overwrite => Err(failure),
                     Ok(Sight::Present(_)) => Err(Failure::taken()),
+                    // What was to be replaced is gone.
+                    Ok(Sight::Absent)
+                        if self.replaces.is_some() && failure.kind == Kind::Condition =>
+                    {
+                        Err(failure)
+                    }
                     // It shows nothing, and says that something is there.
                     Ok(Sight::Absent) if failure.kind == Kind::Condition => {
                         Err(Failure::passing(failure.text()))
@@ -258,6 +272,9 @@ impl<'a> Commit<'a> {
             Ok(done) => done,
             Err(_) if changed.get() => return Err(self.changed("store")),
             Err(failure) if failure.kind == Kind::Taken => return Err(self.taken()),
+            Err(failure) if failure.kind == Kind::Condition && self.replaces.is_some() => {
+                return Err(self.replaced());
+            }
             Err(failure) if failure.kind == Kind::NoUpload && self.again => return Err(gone(key)),
             Err(failure)
                 if failure.kind == Kind::Unknown
@@ -311,7 +328,9 @@ impl<'a> Commit<'a> {
     /// Whether an object is the one that this commit makes.
     fn whose(&self, head: &HeadObjectOutput) -> Whose {
         let same = size(head) == Some(self.size);
-        let same_crc = crc64nvme(head).map(|crc| crc == self.crc64nvme);
+        let same_crc = crc64nvme(head)
+            .zip(self.crc64nvme.as_deref())
+            .map(|(theirs, ours)| theirs == ours);
         match &self.mark {
             Mark::Token(ours) | Mark::Upload(ours, _) if token(head) != Some(*ours) => {
                 Whose::Another
@@ -339,6 +358,25 @@ impl<'a> Commit<'a> {
                 }
             }
         }
+    }
+
+    /// Some servers ignore the condition on the last request; a look beforehand is the best there is.
+    async fn unreplaced(&self, etag: &str) -> Result<()> {
+        match look(self.bucket, self.key).await {
+            Ok(Sight::Present(head)) if head.e_tag() == Some(etag) => Ok(()),
+            Ok(Sight::Hidden) => Ok(()),
+            Ok(Sight::Present(_) | Sight::Absent) => Err(self.replaced()),
+            Err(failure) => Err(failure.error(format!("look for {}", self.key))),
+        }
+    }
+
+    /// The object whose beginning was to be replaced is not the one that is there.
+    fn replaced(&self) -> Error {
+        Error::permanent(
+            format!("store {}", self.key),
+            "somebody else has replaced or removed it meanwhile",
+        )
+        .hint("nothing was stored: see what is there")
     }
 
     /// Somebody else's object has the key.
@@ -374,7 +412,9 @@ impl<'a> Commit<'a> {
             return Ok(());
         };
         let damaged = size(head).is_some_and(|size| size != self.size)
-            || crc64nvme(head).is_some_and(|crc| crc != self.crc64nvme);
+            || crc64nvme(head)
+                .zip(self.crc64nvme.as_deref())
+                .is_some_and(|(theirs, ours)| theirs != ours);
         if damaged {
             return Err(Error::permanent(
                 format!("store {}", self.key),
@@ -397,7 +437,7 @@ impl<'a> Commit<'a> {
         Stored {
             key: self.key.to_owned(),
             size: self.size,
-            crc64nvme: self.crc64nvme.clone(),
+            crc64nvme: self.crc64nvme.clone().unwrap_or_default(),
             etag: etag.unwrap_or_default().trim_matches('"').to_owned(),
             version: version.or_else(|| head.and_then(|head| head.version_id.clone())),
             class: class

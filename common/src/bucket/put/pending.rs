@@ -40,6 +40,9 @@ struct Written {
     class: Option<String>,
     overwrite: bool,
     seconds: f64,
+    /// The ETag of what the first object replaces, and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
     token: Option<String>,
     #[serde(default, skip_serializing_if = "is_none")]
     resumed: u64,
@@ -65,16 +68,20 @@ fn is_none(bytes: &u64) -> bool {
 }
 
 impl Pending {
-    /// The dump that `objects` make together, in this order.
-    pub(super) fn of(objects: Vec<Prepared>, seconds: f64) -> Self {
-        let sums = objects.iter().map(|object| (object.size, object.crc64nvme));
-        let (size, crc64nvme) = whole(sums).unwrap_or_default();
-        Self {
+    /// The dump that `objects` make together, in this order; `None` if a checksum is not known, without which
+    /// nobody could tell whether the line was changed.
+    pub(super) fn of(objects: Vec<Prepared>, seconds: f64) -> Option<Self> {
+        let parts = objects.iter().flat_map(|object| &object.parts);
+        if parts.clone().any(|part| part.crc64nvme.is_none()) {
+            return None;
+        }
+        let (size, crc64nvme) = whole(objects.iter().map(Prepared::sum))?;
+        Some(Self {
             size,
             crc64nvme,
             seconds,
             objects,
-        }
+        })
     }
 
     /// Key, without the place's prefix.
@@ -92,10 +99,17 @@ impl Pending {
     }
 }
 
-/// Size and CRC-64/NVME of pieces put together; `None` if that is more than 2^64 bytes.
-fn whole(pieces: impl Iterator<Item = (u64, u64)>) -> Option<(u64, u64)> {
+impl Prepared {
+    fn sum(&self) -> (u64, Option<u64>) {
+        (self.size, self.crc64nvme)
+    }
+}
+
+/// Size and CRC-64/NVME of pieces put together; `None` if that is more than 2^64 bytes, or a sum is not known.
+fn whole(pieces: impl Iterator<Item = (u64, Option<u64>)>) -> Option<(u64, u64)> {
     let mut all: Option<(u64, u64)> = None;
     for (size, crc) in pieces {
+        let crc = crc?;
         all = Some(match all {
             None => (size, crc),
             Some((before, sum)) => (before.checked_add(size)?, joined(sum, crc, size)),
@@ -114,6 +128,7 @@ impl From<Pending> for Written {
             class: first.and_then(|object| object.class.clone()),
             overwrite: first.is_some_and(|object| object.overwrite),
             seconds: (pending.seconds * 1000.0).round() / 1000.0,
+            replaces: first.and_then(|object| object.replaces.as_deref().map(bare)),
             token: first.and_then(|object| object.token.clone()),
             resumed: pending.objects.iter().map(|object| object.resumed).sum(),
             objects: pending.objects.into_iter().map(Object::from).collect(),
@@ -128,11 +143,11 @@ impl From<Prepared> for Object {
             key: object.key,
             upload: object.upload,
             size: object.size,
-            crc64nvme: encode(object.crc64nvme),
+            crc64nvme: sum_text(object.crc64nvme),
             parts: parts
                 .map(|part| {
-                    let etag = part.etag.map(|etag| etag.trim_matches('"').to_owned());
-                    (part.size, etag, encode(part.crc64nvme))
+                    let etag = part.etag.as_deref().map(bare);
+                    (part.size, etag, sum_text(part.crc64nvme))
                 })
                 .collect(),
         }
@@ -154,6 +169,9 @@ impl TryFrom<Written> for Pending {
             return Err("its token is not one".to_owned());
         }
         word("class", written.class.as_deref().unwrap_or("STANDARD"))?;
+        if let Some(etag) = &written.replaces {
+            word("predecessor", etag)?;
+        }
         if written.seconds < 0.0 || written.resumed > written.size {
             return Err("its numbers are impossible".to_owned());
         }
@@ -170,12 +188,16 @@ impl TryFrom<Written> for Pending {
                 token: written.token.clone(),
                 overwrite: written.overwrite,
                 class: written.class.clone(),
+                replaces: written
+                    .replaces
+                    .as_ref()
+                    .filter(|_| number == 0)
+                    .map(|etag| format!("\"{etag}\"")),
                 resumed: if number == 0 { written.resumed } else { 0 },
                 ..object.prepared()?
             });
         }
-        let sums = objects.iter().map(|object| (object.size, object.crc64nvme));
-        if whole(sums) != Some((written.size, crc64nvme)) {
+        if whole(objects.iter().map(Prepared::sum)) != Some((written.size, crc64nvme)) {
             return Err("its objects don't make up the whole".to_owned());
         }
         Ok(Self {
@@ -207,7 +229,7 @@ impl Object {
                 number,
                 size,
                 etag: etag.map(|etag| format!("\"{etag}\"")),
-                crc64nvme: sum(&crc64nvme)?,
+                crc64nvme: Some(sum(&crc64nvme)?),
                 resumed: false,
             });
         }
@@ -224,11 +246,22 @@ impl Object {
             class: None,
             upload: self.upload,
             size: self.size,
-            crc64nvme,
+            crc64nvme: Some(crc64nvme),
+            replaces: None,
             parts,
             resumed: 0,
         })
     }
+}
+
+/// An ETag without its quotation marks.
+fn bare(etag: &str) -> String {
+    etag.trim_matches('"').to_owned()
+}
+
+/// The sum, which [`Pending::of`] has seen to be known.
+fn sum_text(crc: Option<u64>) -> String {
+    crc.map(encode).unwrap_or_default()
 }
 
 fn sum(text: &str) -> Result<u64, String> {
@@ -258,7 +291,7 @@ mod tests {
                 number,
                 size: piece.len() as u64,
                 etag: Some("\"25f9e794323b453885f5181f1b624d0b\"".to_owned()),
-                crc64nvme: crc64(piece),
+                crc64nvme: Some(crc64(piece)),
                 resumed: false,
             })
             .collect();
@@ -270,18 +303,20 @@ mod tests {
             class: Some("STANDARD_IA".to_owned()),
             upload: "u1".to_owned(),
             size: all.len() as u64,
-            crc64nvme: crc64(&all),
+            crc64nvme: Some(crc64(&all)),
+            replaces: None,
             parts,
             resumed: 0,
         }
     }
 
     fn dump() -> Pending {
-        let objects = vec![
+        let mut objects = vec![
             object("k", &[b"backup ", b"of a "]),
             object("k:1", &[b"machine"]),
         ];
-        Pending::of(objects, 1.5)
+        objects[0].replaces = Some("\"f00d-9\"".to_owned());
+        Pending::of(objects, 1.5).unwrap()
     }
 
     #[test]
@@ -307,6 +342,7 @@ mod tests {
             ("[7,", "[8,", "the whole"),
             ("[7,", "[9999999999,", "larger than a part"),
             ("STANDARD_IA", "A B", "its class is not one"),
+            ("f00d", "f d", "its predecessor is not one"),
             ("25f9", "25\\\"9", "its part is not one"),
             ("0866", "086", "token"),
             ("1.5", "-1.5", "impossible"),
@@ -328,9 +364,16 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_can_check_is_not_written() {
+        let mut copied = object("k", &[b"backup ", b"of a "]);
+        copied.parts[1].crc64nvme = None;
+        assert_eq!(Pending::of(vec![copied], 1.5), None);
+    }
+
+    #[test]
     fn the_largest_upload_is_a_line_below_a_mebibyte() {
         let parts: Vec<&[u8]> = vec![b"part"; 10_000];
-        let dump = Pending::of(vec![object("k", &parts)], 0.0);
+        let dump = Pending::of(vec![object("k", &parts)], 0.0).unwrap();
         let text = serde_json::to_string(&dump).unwrap();
         assert!(text.len() < 1 << 20, "{}", text.len());
         assert_eq!(serde_json::from_str::<Pending>(&text).unwrap(), dump);

@@ -11,7 +11,7 @@ use super::commit::Commit;
 use super::pending::Pending;
 use super::{Judge, Order, Prepared, Run, Stage, Standing, Stored, aside};
 use crate::bucket::Bucket;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What giving up a prepared dump came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,7 +43,7 @@ impl Bucket {
         let standing = Standing::of(&order.key);
         let run = self.run(order, &standing, progress, judge)?;
         self.unless_ended(&standing, async {
-            let pending = run.prepared(input).await?;
+            let pending = Box::pin(run.prepared(input)).await?;
             // Whoever reads it may be slow, and a signal is to abort the upload all the same.
             aside("receipt", "hand over the receipt", move || {
                 hand_over(&pending)
@@ -147,8 +147,19 @@ impl Run<'_> {
     /// From the stream to uploads that only need to be completed. However short it is, it becomes an upload.
     async fn prepared(&self, input: impl Read + Send + 'static) -> Result<Pending> {
         let began = Instant::now();
-        let (first, parts) = self.opened(input).await?;
-        let prepared = self.send_all(first, parts).await?;
-        Ok(Pending::of(prepared, began.elapsed().as_secs_f64()))
+        let prepared = match &self.order.rest {
+            Some(rest) => self.send_beginning(input, rest).await?,
+            None => {
+                let (first, parts) = self.opened(input).await?;
+                self.send_all(first, parts).await?
+            }
+        };
+        Pending::of(prepared, began.elapsed().as_secs_f64()).ok_or_else(|| {
+            Error::permanent(
+                format!("prepare {}", self.order.key),
+                "the server tells no CRC-64/NVME of what it copies, without which a receipt proves nothing",
+            )
+            .hint("do it without --prepare")
+        })
     }
 }

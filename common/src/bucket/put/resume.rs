@@ -183,7 +183,7 @@ impl Unfinished {
             number,
             size: stored.size,
             etag: Some(stored.etag.clone()),
-            crc64nvme: part.crc,
+            crc64nvme: Some(part.crc),
             resumed: true,
         };
         match stored.crc64nvme {

@@ -10,7 +10,7 @@ use super::reader::Part;
 use super::{Run, Stage, Stored};
 use crate::bucket::continued;
 use crate::bucket::failure::Failure;
-use crate::bucket::ladder::Ladder;
+use crate::bucket::ladder::Cuts;
 use crate::bucket::patience::{Progress, watched};
 use crate::bucket::{body, checksum};
 use crate::error::Result;
@@ -26,9 +26,10 @@ impl Run<'_> {
             mark: Mark::Token(&self.token),
             again: false,
             overwrite: self.order.overwrite,
+            replaces: None,
             class: self.order.class.as_deref(),
             size,
-            crc64nvme: checksum::encode(part.crc),
+            crc64nvme: Some(checksum::encode(part.crc)),
             parts: 1,
             resumed: 0,
         };
@@ -48,7 +49,7 @@ impl Run<'_> {
                         Arc::clone(&self.order.pacer),
                         Arc::clone(&progress),
                     ))
-                    .checksum_crc64_nvme(&commit.crc64nvme)
+                    .set_checksum_crc64_nvme(commit.crc64nvme.clone())
                     .set_metadata(Some(self.metadata(0)))
                     .set_storage_class(self.class())
                     .set_tagging(self.tagging())
@@ -92,7 +93,7 @@ impl Run<'_> {
         let ours = [
             (continued::TOKEN, self.token.clone()),
             (continued::LIMIT, self.plan.limit.to_string()),
-            (Ladder::METADATA, self.plan.ladder.to_string()),
+            (Cuts::METADATA, self.plan.ladder.to_string()),
         ];
         let continues =
             (number > 0).then(|| (continued::CONTINUES, continued::mark(&self.token, number)));
@@ -101,20 +102,22 @@ impl Run<'_> {
         self.order.metadata.iter().cloned().chain(ours).collect()
     }
 
-    /// Tags travel as a query string.
     pub(super) fn tagging(&self) -> Option<String> {
-        let pairs: Vec<String> = self
-            .order
-            .tags
-            .iter()
-            .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
-            .collect();
-        (!pairs.is_empty()).then(|| pairs.join("&"))
+        tagging(&self.order.tags)
     }
 }
 
-/// `text` for a query string.
-fn escaped(text: &str) -> String {
+/// Tags as a query string; `None` if there are none.
+pub(super) fn tagging(tags: &[(String, String)]) -> Option<String> {
+    let pairs: Vec<String> = tags
+        .iter()
+        .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
+        .collect();
+    (!pairs.is_empty()).then(|| pairs.join("&"))
+}
+
+/// `text` for a query string, or for a segment of a path.
+pub(super) fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {

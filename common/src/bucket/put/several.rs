@@ -92,11 +92,9 @@ impl Bucket {
         };
         if objects.len() > 1 {
             let crcs = prepared.iter().map(|one| (one.crc64nvme, one.size));
-            let (crc, size) = crcs.fold((checksum::crc64(&[]), 0), |(crc, size), (next, more)| {
-                (checksum::joined(crc, next, more), size + more)
-            });
-            whole.crc64nvme = checksum::encode(crc);
-            whole.size = size;
+            let crc = checksum::of_all(crcs);
+            whole.crc64nvme = crc.map(checksum::encode).unwrap_or_default();
+            whole.size = prepared.iter().map(|one| one.size).sum();
             whole.parts = objects.iter().map(|object| object.parts).sum();
             whole.resumed = objects.iter().map(|object| object.resumed).sum();
             whole.objects = objects;

@@ -3,9 +3,11 @@
 //! Several parts are under way at once; fewer where the reader has no room to fill more. A part whose request
 //! fails is sent again, from its buffer or its file, for as long as our patience says.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, StorageClass};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
@@ -39,7 +41,7 @@ impl<'a> Upload<'a> {
         run.standing.stage.set(Stage::Beginning);
         let id = match &unfinished {
             Some(found) => found.id.clone(),
-            None => begin(run, key, number).await?,
+            None => begin(run, key, About::stream(run, number)).await?,
         };
         run.standing.opened(key, &id);
         Ok(Self {
@@ -113,13 +115,38 @@ impl<'a> Upload<'a> {
             class: self.run.order.class.clone(),
             upload: self.id,
             size: self.size,
-            crc64nvme: self.crc.unwrap_or(0),
+            crc64nvme: Some(self.crc.unwrap_or(0)),
+            replaces: None,
             parts: self.sent,
         }
     }
 }
 
-async fn begin(run: &Run<'_>, key: &str, number: u32) -> Result<String> {
+/// What an upload's object will say of itself besides its bytes.
+pub(super) struct About<'a> {
+    pub(super) metadata: HashMap<String, String>,
+    pub(super) class: Option<StorageClass>,
+    pub(super) tagging: Option<String>,
+    /// The object whose headers it shall have.
+    pub(super) like: Option<&'a HeadObjectOutput>,
+}
+
+impl About<'_> {
+    /// An object of the stream, by its number.
+    fn stream(run: &Run<'_>, number: u32) -> Self {
+        Self {
+            metadata: run.metadata(number),
+            class: run.class(),
+            tagging: run.tagging(),
+            like: None,
+        }
+    }
+}
+
+/// Begins an upload, and returns its name.
+pub(super) async fn begin(run: &Run<'_>, key: &str, about: About<'_>) -> Result<String> {
+    let header =
+        |of: fn(&HeadObjectOutput) -> Option<&str>| about.like.and_then(of).map(str::to_owned);
     let bucket = run.bucket;
     let doing = || format!("begin the upload of {key}");
     let answer = bucket
@@ -132,9 +159,14 @@ async fn begin(run: &Run<'_>, key: &str, number: u32) -> Result<String> {
                 .key(bucket.full(key))
                 .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
                 .checksum_type(ChecksumType::FullObject)
-                .set_metadata(Some(run.metadata(number)))
-                .set_storage_class(run.class())
-                .set_tagging(run.tagging())
+                .set_metadata(Some(about.metadata.clone()))
+                .set_storage_class(about.class.clone())
+                .set_tagging(about.tagging.clone())
+                .set_cache_control(header(HeadObjectOutput::cache_control))
+                .set_content_disposition(header(HeadObjectOutput::content_disposition))
+                .set_content_encoding(header(HeadObjectOutput::content_encoding))
+                .set_content_language(header(HeadObjectOutput::content_language))
+                .set_content_type(header(HeadObjectOutput::content_type))
                 .set_acl(run.acl());
             bounded(bucket.patience.stall, async move {
                 request.send().await.map_err(|error| Failure::of(&error))
@@ -162,10 +194,17 @@ async fn send_unless_there(
         (run.progress)(sent.size);
         return Ok(sent);
     }
-    send(run, key, id, number, part).await
+    send_part(run, key, id, number, part).await
 }
 
-async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Result<Sent> {
+/// Sends a part.
+pub(super) async fn send_part(
+    run: &Run<'_>,
+    key: &str,
+    id: &str,
+    number: u32,
+    part: Part,
+) -> Result<Sent> {
     let bucket = run.bucket;
     let crc64nvme = checksum::encode(part.crc);
     let wire_number = i32::try_from(number).unwrap_or(i32::MAX);
@@ -214,6 +253,6 @@ async fn send(run: &Run<'_>, key: &str, id: &str, number: u32, part: Part) -> Re
         size: length,
         resumed: false,
         etag: Some(etag),
-        crc64nvme: part.crc,
+        crc64nvme: Some(part.crc),
     })
 }
