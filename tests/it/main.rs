@@ -22,6 +22,7 @@ mod pages;
 mod phases;
 mod processes;
 mod resilience;
+mod rewrap;
 mod seal;
 mod stored;
 mod storm;

@@ -27,14 +27,14 @@ const MIB: usize = 1 << 20;
 const PART: usize = 5 * MIB;
 
 /// A bucket on a server that can be started again with other faults.
-struct Scene {
-    shop: Workshop,
-    server: Option<Running>,
-    client: Client,
+pub struct Scene {
+    pub shop: Workshop,
+    pub server: Option<Running>,
+    pub client: Client,
 }
 
 impl Scene {
-    fn new(faults: &[&str]) -> Self {
+    pub fn new(faults: &[&str]) -> Self {
         let shop = Workshop::new();
         let mut scene = Self {
             client: Server::of_tests("s3serve", "http://127.0.0.1:1").client(),
@@ -48,7 +48,7 @@ impl Scene {
     }
 
     /// From here on these faults happen, and the log begins anew.
-    fn serve(&mut self, faults: &[&str]) {
+    pub fn serve(&mut self, faults: &[&str]) {
         drop(self.server.take());
         let options = Options::new(self.shop.folder().join("disk"));
         let options = faults.iter().fold(options, |all, spec| all.fault(spec));
@@ -59,21 +59,21 @@ impl Scene {
         self.server = Some(running);
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.shop.work().join(name)
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) {
+    pub fn write(&self, name: &str, bytes: &[u8]) {
         std::fs::write(self.file(name), bytes).expect("write a file");
     }
 
-    fn run(&self, script: &str) -> Output {
+    pub fn run(&self, script: &str) -> Output {
         let mut command = self.shop.bash(script);
         command.stdin(Stdio::null()).output().expect("run bash")
     }
 
     /// Runs a script that must end with `code`; what it says on standard error.
-    fn ends(&self, script: &str, code: i32) -> String {
+    pub fn ends(&self, script: &str, code: i32) -> String {
         let output = self.run(script);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{script}: {said}");
@@ -81,19 +81,19 @@ impl Scene {
     }
 
     /// Requests of this kind so far.
-    fn count(&self, operation: &str) -> usize {
+    pub fn count(&self, operation: &str) -> usize {
         let log = self.server.as_ref().map(Running::log).unwrap_or_default();
         let of_kind = |line: &&String| line.split(' ').next() == Some(operation);
         log.iter().filter(of_kind).count()
     }
 
-    fn keys(&self) -> Vec<String> {
+    pub fn keys(&self) -> Vec<String> {
         let page = wait_for(self.client.list_objects_v2().bucket("backups").send()).expect("list");
         let keys = page.contents().iter().filter_map(|object| object.key());
         keys.map(str::to_owned).collect()
     }
 
-    fn get(&self, key: &str) -> Vec<u8> {
+    pub fn get(&self, key: &str) -> Vec<u8> {
         let object = self.client.get_object().bucket("backups").key(key);
         wait_for(async {
             let body = object.send().await.expect("get").body;
@@ -101,7 +101,7 @@ impl Scene {
         })
     }
 
-    fn uploads(&self) -> Vec<(String, String)> {
+    pub fn uploads(&self) -> Vec<(String, String)> {
         let page = self.client.list_multipart_uploads().bucket("backups");
         let page = wait_for(page.send()).expect("list uploads");
         let names = page.uploads().iter().map(|upload| {
@@ -124,7 +124,7 @@ impl Scene {
     }
 
     /// s3put in a process of its own that reads what it is told.
-    fn put(&self, options: &str) -> Child {
+    pub fn put(&self, options: &str) -> Child {
         let mut command = self.shop.command("s3put");
         command.args(options.split_whitespace());
         quiet(&mut command).spawn().expect("start s3put")
@@ -147,7 +147,8 @@ fn quiet(command: &mut Command) -> &mut Command {
         .stderr(Stdio::piped())
 }
 
-fn until(what: &str, mut is: impl FnMut() -> bool) {
+/// Asks until it is so.
+pub fn until(what: &str, mut is: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is() {
         assert!(began.elapsed() < Duration::from_secs(60), "never: {what}");

@@ -128,7 +128,8 @@ pub struct Running {
 impl Running {
     /// A line for each request that was answered or broken off so far:
     /// `OPERATION METHOD TARGET STATUS [NAME=VALUE…] [fault=…]`, where a status of `-` is no answer, and the
-    /// names are `range`, `if-match` and `if-none-match`.
+    /// names are `range`, `if-match`, `if-none-match`, `x-amz-copy-source-range`, `x-amz-copy-source-if-match` and
+    /// `content-length`.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.server
@@ -388,7 +389,14 @@ impl Server {
 
 fn line_for(parts: &Parts, operation: &str) -> String {
     let mut line = format!("{operation} {} {} STATUS", parts.method, parts.uri);
-    for name in ["range", "if-match", "if-none-match"] {
+    for name in [
+        "range",
+        "if-match",
+        "if-none-match",
+        "x-amz-copy-source-range",
+        "x-amz-copy-source-if-match",
+        "content-length",
+    ] {
         if let Some(value) = parts
             .headers
             .get(name)

@@ -62,9 +62,9 @@ const RADOSGW: &[Gap] = gaps! {
     abort: "parts of an aborted upload: 404 NoSuchKey",
     complete_after_abort_refused: "500 InternalError",
     complete_reply_has_etag: "ETag in the reply: \"\"",
-    // The SDK sends no Content-Length with a copy, which has no body.
-    part_copied: "411 MissingContentLength",
-    part_copied_from_range: "411 MissingContentLength",
+    // The source of a copied part is whatever is there.
+    part_copied_if_match: "copy from what is gone: accepted",
+    part_copy_tells_crc64nvme: "crc64nvme: None",
     tags_from_upload: "200 with a body that is no answer",
     get_by_part_number: "number of parts: None",
     attributes_of_object: "403 SignatureDoesNotMatch",

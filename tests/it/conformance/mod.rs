@@ -84,7 +84,7 @@ checks! {
     }
     parts {
         list_parts_in_order, list_parts_paged, list_uploads(alone), list_uploads_paged(alone), part_copied,
-        part_copied_from_range, get_by_part_number, attributes_of_object, attributes_of_parts,
+        part_copied_from_range, part_copied_if_match, part_copy_tells_crc64nvme, get_by_part_number, attributes_of_object, attributes_of_parts,
     }
     listing {
         pages_of_2500_keys_in_byte_order(alone), page_by_page(alone), prefix_and_start_after(alone), delimiter(alone),

@@ -261,7 +261,10 @@ impl<'a> Commit<'a> {
                     Ok(Sight::Hidden)
                         if first && !self.again && failure.kind == Kind::Condition =>
                     {
-                        Err(Failure::taken())
+                        Err(match self.replaces {
+                            Some(_) => failure,
+                            None => Failure::taken(),
+                        })
                     }
                     Ok(Sight::Hidden) if failure.may_pass() => Err(failure),
                     Ok(Sight::Hidden) | Err(_) => Err(failure.unknown()),

@@ -1,4 +1,6 @@
 //! Parts that the server copies from another object, tied to the content that was seen of it.
+//!
+//! Ceph 16 takes no notice of that condition. So what was copied has to be proven by whoever asked for it.
 
 use aws_sdk_s3::types::CopyPartResult;
 use futures_util::StreamExt;

@@ -277,3 +277,180 @@ fn is_whole(seen: &Seen, bytes: &[u8]) -> Result<()> {
 fn refused(seen: &Seen, why: &str) -> Error {
     Error::permanent(format!("take over the rest of {}", seen.key), why)
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+    use aws_sdk_s3::operation::head_object::builders::HeadObjectOutputBuilder;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn seen(size: u64, head: HeadObjectOutputBuilder) -> Seen {
+        Seen {
+            key: "k".to_owned(),
+            size,
+            etag: Some("\"e\"".to_owned()),
+            head: head.content_length(i64::try_from(size).unwrap()).build(),
+        }
+    }
+
+    fn head() -> HeadObjectOutputBuilder {
+        HeadObjectOutput::builder()
+    }
+
+    fn with_crc() -> HeadObjectOutputBuilder {
+        head().checksum_crc64_nvme("rosUhgp5mIg=")
+    }
+
+    /// An ETag of so many parts, and how they were cut.
+    fn of_parts(parts: u32, cuts: &str) -> HeadObjectOutputBuilder {
+        let etag = format!("\"25f9e794323b453885f5181f1b624d0b-{parts}\"");
+        head().e_tag(etag).metadata(Cuts::METADATA, cuts)
+    }
+
+    /// Where the beginning ends, and where the pieces end, in MiB.
+    fn ends(size: u64, head: HeadObjectOutputBuilder) -> Option<Vec<u64>> {
+        let seen = seen(size * MIB, head);
+        let (end, ladder, proof) = cut(&seen, MOST).ok()?;
+        let original = Original {
+            seen,
+            beginning: Bytes::from(vec![0; usize::try_from(end).unwrap()]),
+            ladder,
+            proof,
+        };
+        let pieces = original.pieces();
+        let mut from = end;
+        for (number, piece) in (2..).zip(&pieces) {
+            assert_eq!((piece.number, piece.from), (number, from));
+            from = piece.to;
+        }
+        assert_eq!(from, size * MIB);
+        let ends = pieces.iter().map(|piece| piece.to / MIB);
+        Some(std::iter::once(end / MIB).chain(ends).collect())
+    }
+
+    #[test]
+    fn where_it_is_cut() {
+        let at = |size, head| ends(size, head).unwrap_or_default();
+        assert_eq!(at(8, with_crc()), [8]);
+        assert_eq!(at(9, with_crc()), [8, 9]);
+        assert_eq!(at(600, with_crc()), [8, 264, 520, 600]);
+        // As it was cut before, where only that can be proven.
+        assert_eq!(at(40, of_parts(3, "growing:16777216")), [16, 32, 40]);
+        assert_eq!(
+            at(40, of_parts(3, "17825792+growing:16777216")),
+            [17, 33, 40]
+        );
+        assert_eq!(at(26, of_parts(6, "fixed:5242880")), [10, 15, 20, 25, 26]);
+        // All of it, where that is no more than can be handled.
+        assert_eq!(at(16, of_parts(1, "growing:16777216")), [16]);
+        assert_eq!(at(10, of_parts(2, "fixed:5242880")), [10]);
+        assert_eq!(
+            at(64, head().e_tag("\"25f9e794323b453885f5181f1b624d0b\"")),
+            [64]
+        );
+        assert_eq!(at(40, of_parts(4, "growing:16777216")), [40]);
+    }
+
+    #[test]
+    fn what_could_not_be_proven_is_refused() {
+        for head in [
+            head(),
+            head().e_tag("\"25f9e794323b453885f5181f1b624d0b\""),
+            // Not so many parts, or so large a first one.
+            of_parts(9, "fixed:16777216"),
+            of_parts(2, "fixed:83886080"),
+            // Another ladder would be needed behind two of them.
+            of_parts(30, "growing:5242880:2:2"),
+        ] {
+            assert_eq!(ends(100, head), None);
+        }
+        let empty = seen(0, with_crc());
+        assert!(check(&empty, MOST).is_err());
+        let nameless = Seen {
+            etag: None,
+            ..seen(9 * MIB, with_crc())
+        };
+        assert!(check(&nameless, MOST).is_err());
+        // What continues another object may be empty.
+        let last = with_crc().metadata(continued::CONTINUES, "t:1");
+        assert!(check(&seen(0, last), MOST).is_ok());
+    }
+
+    #[test]
+    fn pieces_grow_where_parts_are_few() {
+        let huge = seen(5 << 40, with_crc());
+        for (parts, piece) in [(MOST, 525), (2000, 2623)] {
+            let (_, ladder, _) = cut(&huge, parts).unwrap();
+            assert_eq!(ladder, Ladder::Fixed(piece * MIB));
+        }
+        assert!(cut(&huge, 1000).is_err(), "a part is 5 GiB at most");
+    }
+
+    fn part(number: u32, bytes: &[u8], tells: bool) -> Sent {
+        Sent {
+            number,
+            size: bytes.len() as u64,
+            etag: Some(format!("\"{}\"", checksum::md5_of(bytes))),
+            crc64nvme: tells.then(|| checksum::crc64(bytes)),
+            resumed: false,
+        }
+    }
+
+    fn original(proof: Proof) -> Original {
+        Original {
+            seen: seen(19, head()),
+            beginning: Bytes::from_static(b"backup "),
+            ladder: Ladder::Fixed(7),
+            proof,
+        }
+    }
+
+    #[test]
+    fn copies_are_proven_by_the_whole() {
+        let original = original(Proof::Crc(checksum::crc64(b"backup of a machine")));
+        let rest = checksum::crc64(b"of a machine");
+        for tells in [true, false] {
+            let parts = [part(2, b"of a ma", tells), part(3, b"chine", tells)];
+            assert_eq!(original.proven(&parts).unwrap(), Some(rest), "{tells}");
+        }
+        let wrong = [part(2, b"of a ma", true), part(3, b"chinE", true)];
+        assert!(original.proven(&wrong).is_err());
+        // The CRC that the request is sent with then doesn't fit what was copied.
+        let wrong = [part(2, b"of a ma", true), part(3, b"chinE", false)];
+        assert_eq!(original.proven(&wrong).unwrap(), Some(rest));
+    }
+
+    #[test]
+    fn copies_are_proven_by_their_etags() {
+        let etags = [&b"backup "[..], b"of a ma", b"chine"].map(checksum::md5_of);
+        let etag = checksum::etag_of_parts(etags.iter().map(|etag| Some(etag.as_str())));
+        let head = head()
+            .content_length(19)
+            .e_tag(format!("\"{}\"", etag.unwrap()))
+            .metadata(Cuts::METADATA, "fixed:7")
+            .build();
+        let proof = || Proof::Parts(Parted::of(&head).unwrap(), 1);
+        let right = [part(2, b"of a ma", false), part(3, b"chine", false)];
+        assert_eq!(original(proof()).proven(&right).unwrap(), None);
+        let right = [part(2, b"of a ma", true), part(3, b"chine", true)];
+        let crc = checksum::crc64(b"of a machine");
+        assert_eq!(original(proof()).proven(&right).unwrap(), Some(crc));
+        let mut nameless = right.clone();
+        nameless[1].etag = Some("\"no MD5\"".to_owned());
+        for wrong in [
+            vec![part(2, b"of a ma", true), part(3, b"chinE", true)],
+            vec![part(2, b"of a ma", true)],
+            nameless.to_vec(),
+        ] {
+            assert!(original(proof()).proven(&wrong).is_err());
+        }
+        let other = Original {
+            beginning: Bytes::from_static(b"BACKUP "),
+            ..original(proof())
+        };
+        assert!(other.proven(&right).is_err(), "the beginning counts, too");
+    }
+}
