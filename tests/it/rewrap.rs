@@ -15,6 +15,8 @@ use tests::client::wait_for;
 use tests::missing;
 use tests::scratch::{self, copy_tree};
 use tests::serve::Running;
+use tests::servers;
+use tests::tools::Workshop;
 
 use crate::conformance::answers::pattern;
 use crate::conformance::store::Store;
@@ -251,6 +253,53 @@ fn a_rotten_disk_is_noticed() {
         );
         assert_eq!(scene.get("a").len(), scene.read("sealed").len());
     }
+}
+
+/// Ceph 16 knows no CRC-64/NVME: parts are copied as they were cut, and their ETags are the proof. A receipt for later
+/// could not be checked, and what has no such ETag is not copied.
+#[test]
+fn where_no_crc_is_known() {
+    let Some(server) = servers::radosgw() else {
+        return;
+    };
+    let mut shop = Workshop::new();
+    let bucket = "rewrapped";
+    shop.go_to(server, bucket);
+    let client = server.client();
+    wait_for(client.create_bucket().bucket(bucket).send()).expect("make a bucket");
+    let scene = Scene {
+        shop,
+        server: None,
+        client,
+    };
+    scene.write("stream", &pattern(9, 70 * MIB));
+    let script = "s3seal -z none -R old.pub <stream >sealed
+        s3put -q -k a --part-size 20M <sealed >/dev/null
+        head -c 100000 sealed | s3seal --rewrap -i old -R new.pub >head";
+    scene.ends(&format!("{KEYS}{script}"), 0);
+    let said = scene.ends("s3put --rest-of a -k b --prepare <head", 100);
+    assert!(
+        said.contains("could not prepare b: the server tells no CRC-64/NVME"),
+        "{said}"
+    );
+    scene.ends("s3ls -a --uploads", 1);
+    scene.ends(
+        "s3put -q --rest-of a -k b <head | jq -e '.crc64nvme == null and .parts == 4'",
+        0,
+    );
+    scene.ends("s3get -k b | s3seal -d -i new -Z none | cmp - stream", 0);
+    let put = scene.client.put_object().bucket(bucket).key("foreign");
+    wait_for(put.body(scene.read("sealed").into()).send()).expect("put");
+    let said = scene.ends("s3put -q --rest-of foreign -k c <head", 100);
+    assert!(
+        said.contains("the server holds no checksum of it by which a copy could be proven"),
+        "{said}"
+    );
+    assert!(said.contains("hint: all of it can be sent"), "{said}");
+    scene.ends(
+        "s3ls -a -j --no-checksum | jq -r .key | paste -sd' ' | grep -qx 'a b foreign'",
+        0,
+    );
 }
 
 /// Somebody else replaces the object between our look and the copies, or the last request: theirs stays.
