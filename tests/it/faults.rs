@@ -100,7 +100,7 @@ fn refusals_happen_to_the_requests_that_they_name() {
     let log = running.log();
     assert_eq!(
         log[1],
-        "PutObject PUT /bkt/2?x-id=PutObject 503 fault=refused"
+        "PutObject PUT /bkt/2?x-id=PutObject 503 content-length=3 fault=refused"
     );
     assert_eq!(
         log.iter().filter(|line| line.contains(" fault=")).count(),

@@ -195,6 +195,21 @@ fn what_is_said_of_an_object_is_carried_over() {
     }
 }
 
+/// The source of a copy is named in a header, as a URL.
+#[test]
+fn odd_keys_are_found() {
+    let scene = scene(9 * MIB);
+    scene.ends(
+        "key='o d+d%41\u{e9}//?#&'
+        for place in s3://backups 's3://backups/pre fix/+'; do
+            s3put -q -b \"$place\" -k \"$key\" <sealed >/dev/null
+            s3put -q -b \"$place\" --rest-of \"$key\" --overwrite <head >/dev/null
+            s3get -b \"$place\" -k \"$key\" | cmp - whole
+        done",
+        0,
+    );
+}
+
 /// Tags that can't be read are not silently lost.
 #[test]
 fn tags_that_may_not_be_read() {

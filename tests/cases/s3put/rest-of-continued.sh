@@ -41,6 +41,17 @@ rewrap old new "$key" -k film
 opens film new
 shown
 
+now 'a dump that goes on in an empty object'
+head -c $((6 * MiB)) stream | s3seal -q -z none -R old.pub >sealed
+s3put -q -k full --max-object "$(stat -c %s sealed)" <sealed | jq -c '[.objects[].size]'
+rewrap old new full -k filled
+s3get -k filled | s3seal -d -i new -Z none | cmp -n $((6 * MiB)) - stream && echo same
+rewrap old new full --overwrite
+s3get -k full | s3seal -d -i new -Z none | cmp -n $((6 * MiB)) - stream && echo same
+s3prune -q --delete --force -k full:1 >/dev/null 2>&1
+s3get -k full >/dev/null
+ends
+
 now 'what continues another dump is not taken for it'
 s3prune -q --delete --force -k film:1 >/dev/null 2>&1
 s3get -k "$key:1" | s3put -q -k film:1 >/dev/null

@@ -51,8 +51,12 @@ impl Original {
     /// If it can't be read, is damaged, or there is no way to prove what would be copied of it.
     pub(super) async fn open(run: &Run<'_>, seen: Seen) -> Result<Self> {
         let (end, ladder, proof) = cut(&seen, run.order.max_parts)?;
-        let frames = run.bucket.range(&run.order.pacer, &seen, 0, end).await?;
-        let beginning = Bytes::from(frames.concat());
+        let beginning = if end == 0 {
+            Bytes::new()
+        } else {
+            let frames = run.bucket.range(&run.order.pacer, &seen, 0, end).await?;
+            Bytes::from(frames.concat())
+        };
         if matches!(proof, Proof::Read) {
             is_whole(&seen, &beginning)?;
         }
@@ -139,7 +143,10 @@ impl Original {
         .hint("nothing was stored; 's3get --verify' tells whether the object is damaged"))
     }
 
-    /// The tags of the object. Where they can't be read a warning says so.
+    /// The tags of the object, which isn't empty.
+    ///
+    /// # Errors
+    /// If it has some, and they can't be read.
     pub(super) async fn tags(&self, run: &Run<'_>) -> Result<Vec<(String, String)>> {
         let (bucket, key) = (run.bucket, &self.seen.key);
         let doing = || format!("read the tags of {key}");

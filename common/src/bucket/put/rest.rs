@@ -95,11 +95,13 @@ impl Run<'_> {
         let came = Bytes::from(came);
         let seam = seam(order, rest, &came, &original)?;
         let fronts = [came.slice(..seam.new), original.beginning.slice(seam.old..)];
-        let mut prepared = vec![self.grafted(0, &original, fronts.to_vec()).await?];
+        // All objects of a dump have the same.
+        let tags = merged(original.tags(self).await?, &order.tags);
+        let mut prepared = vec![self.grafted(0, &original, fronts.to_vec(), &tags).await?];
         for (number, (key, head)) in (1..).zip(further) {
             let original = Original::open(self, bucket.seen(&key, head)?).await?;
             let beginning = vec![original.beginning.clone()];
-            prepared.push(self.grafted(number, &original, beginning).await?);
+            prepared.push(self.grafted(number, &original, beginning, &tags).await?);
         }
         Ok(prepared)
     }
@@ -110,6 +112,7 @@ impl Run<'_> {
         number: u32,
         original: &Original,
         beginning: Vec<Bytes>,
+        tags: &[(String, String)],
     ) -> Result<Prepared> {
         let (bucket, order) = (self.bucket, self.order);
         let key = continued::key(&order.key, number);
@@ -127,14 +130,13 @@ impl Run<'_> {
             .hint(WHOLE));
         }
         let size = first + original.copied();
-        let tags = merged(original.tags(self).await?, &order.tags);
         let class = self
             .class()
             .or_else(|| original.seen.head.storage_class.clone());
         let about = About {
             metadata: self.carried(number, original, size, original.cuts(first)),
             class: class.clone(),
-            tagging: tagging(&tags),
+            tagging: tagging(tags),
             like: Some(&original.seen.head),
         };
         self.standing.stage.set(Stage::Beginning);
