@@ -24,7 +24,8 @@ esac"#,
         r#"cat; pid=$(cat pid); while [ -e /proc/$pid ]; do :; done
 # Whoever is given the number must not keep the pipe open.
 exec >&-
-until [ "$(cat reused 2>/dev/null)" = "$pid" ]; do
+# A thread that s3put begins may be given it, too, and then it is taken for good.
+until [ "$(cat reused 2>/dev/null)" = "$pid" ] || [ -e "/proc/$pid" ]; do
     echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
     sh -c 'echo $$ >reused; exec sleep 1000' </dev/null 2>/dev/null &
     while [ ! -s reused ]; do :; done
