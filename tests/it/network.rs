@@ -5,7 +5,7 @@
 mod tls;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -300,6 +300,12 @@ fn lines_are_slow_and_lossy() {
     all_right(&cable, &cases);
 }
 
+/// Bytes that wait for the cable to be pulled out, so that none of them is faster.
+fn held(after: u64, released: &Arc<AtomicBool>) -> Trouble {
+    let released = Arc::clone(released);
+    Trouble::Held { after, released }
+}
+
 /// The cable is pulled out while bytes flow, and plugged in again after a second: nobody is told of either.
 #[test]
 fn cable_is_pulled_out() {
@@ -307,13 +313,12 @@ fn cable_is_pulled_out() {
         return;
     };
     for ready in &ready() {
-        // Late, so that there is time for pulling.
-        let late = Trouble::Late(Duration::from_millis(20));
+        let released = Arc::new(AtomicBool::new(false));
         let case = Case {
             must: true,
             patience: "60s",
             stall: LATE,
-            ..Case::with(ready, late, true)
+            ..Case::with(ready, held(0, &released), true)
         };
         let mut before = 0;
         let mut outcome = case.run_while(&cable, |proxy| {
@@ -322,6 +327,7 @@ fn cable_is_pulled_out() {
             }
             cable.pull_out();
             before = proxy.all();
+            released.store(true, Ordering::Relaxed);
             // Not to wait for something: this is how long it is out.
             std::thread::sleep(Duration::from_secs(1));
             cable.plug_in();
@@ -344,17 +350,18 @@ fn cable_stays_out() {
             "put of one part" | "put of parts" | "get" => 50_000,
             _ => 0,
         };
-        let late = Trouble::Late(Duration::from_millis(20));
+        let released = Arc::new(AtomicBool::new(false));
         let case = Case {
             must: false,
             patience: "1s",
-            ..Case::with(ready, late, true)
+            ..Case::with(ready, held(some, &released), true)
         };
         let mut outcome = case.run_while(&cable, |proxy| {
             while proxy.all() <= some {
                 std::thread::yield_now();
             }
             cable.pull_out();
+            released.store(true, Ordering::Relaxed);
         });
         cable.plug_in();
         let name = ready.verb.name;

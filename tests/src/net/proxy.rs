@@ -42,6 +42,13 @@ pub enum Trouble {
     },
     /// Everything comes so much later.
     Late(Duration),
+    /// Once more than so many bytes have passed over all connections, nothing does until this is true.
+    Held {
+        /// How many pass.
+        after: u64,
+        /// Whether it goes on.
+        released: Arc<AtomicBool>,
+    },
     /// It is opened and never says anything. No byte reaches the server.
     Mute,
 }
@@ -183,6 +190,13 @@ impl Line<'_> {
                     mark.flip_after(wanted, data, &self.shared.flipped);
                 }
                 Some(Trouble::Late(time)) => std::thread::sleep(*time),
+                Some(Trouble::Held { after, released })
+                    if self.shared.all.load(Ordering::Relaxed) > *after =>
+                {
+                    while !released.load(Ordering::Relaxed) {
+                        std::thread::yield_now();
+                    }
+                }
                 _ => {}
             }
             let written = to.write_all(data).is_ok();
