@@ -40,7 +40,15 @@ impl Stored {
     /// # Panics
     /// If it can't be listed, or an object of it can't be read.
     pub fn of(client: &Client, bucket: &str) -> Self {
-        wait_for(read(client, bucket)).unwrap_or_else(|why| panic!("{why}"))
+        // A server may still do what a client asked for that was killed, and delete what was listed just now.
+        let mut found = wait_for(read(client, bucket));
+        for _ in 0..3 {
+            if found.is_ok() {
+                break;
+            }
+            found = wait_for(read(client, bucket));
+        }
+        found.unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// The keys of the objects.
