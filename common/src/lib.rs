@@ -4,6 +4,7 @@
 //! only door to tokio and to the S3 SDK; the pure filters are built without it, and a test asks cargo.
 
 pub mod args;
+pub mod chunks;
 pub mod error;
 pub mod levels;
 pub mod listing;
