@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 pub mod end;
 pub mod files;
+pub mod grace;
 pub mod head;
 pub mod index;
 pub mod member;
