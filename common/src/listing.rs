@@ -4,13 +4,14 @@
 //! Whatever is not a dump stays in view as [`Catalogue::others`], and so do pieces beside a dump that is one
 //! object: they are never read as part of it, unless the objects themselves say that they continue it. A listing
 //! can't tell that: it has [questions](Catalogue::questions), and whoever can look at objects answers them.
+//! `KEY.tail` goes with the dump that is the object `KEY`, and is none of its bytes.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::levels::is_borne_out;
-use crate::names::{DumpName, Piece, parse_key};
+use crate::names::{DumpName, Piece, parse_key, tail_of};
 use crate::units::total;
 
 /// One object, as a listing shows it.
@@ -35,6 +36,8 @@ pub struct Dump {
     pub name: DumpName,
     /// Its objects, in the order of their bytes; never empty.
     pub pieces: Vec<(Piece, Entry)>,
+    /// A copy of its end, which can be read where it must be thawed first.
+    pub tail: Option<Entry>,
     /// Another object must follow the last one, and doesn't.
     breaks_off: bool,
 }
@@ -44,6 +47,11 @@ impl Dump {
     #[must_use]
     pub fn key(&self) -> String {
         self.name.to_string()
+    }
+
+    /// Every object that is there because of it: those that hold its bytes, in their order, then the tail.
+    pub fn objects(&self) -> impl Iterator<Item = &Entry> {
+        self.pieces.iter().map(|(_, entry)| entry).chain(&self.tail)
     }
 
     /// Bytes stored, all pieces together.
@@ -205,11 +213,13 @@ impl Catalogue {
     #[must_use]
     pub fn new(entries: impl IntoIterator<Item = Entry>, bonds: &Bonds) -> Self {
         let mut dumps: BTreeMap<DumpName, Vec<(Piece, Entry)>> = BTreeMap::new();
+        let mut tails: BTreeMap<DumpName, Entry> = BTreeMap::new();
         let mut others = Vec::new();
         for entry in entries {
-            match parse_key(&entry.key) {
-                Some((name, piece)) => dumps.entry(name).or_default().push((piece, entry)),
-                None => others.push(entry),
+            match (parse_key(&entry.key), tail_of(&entry.key)) {
+                (Some((name, piece)), _) => dumps.entry(name).or_default().push((piece, entry)),
+                (None, Some(name)) => others.extend(tails.insert(name, entry)),
+                (None, None) => others.push(entry),
             }
         }
         let dumps = dumps
@@ -236,13 +246,20 @@ impl Catalogue {
                     others.extend(pieces.drain(..).map(|(_, entry)| entry));
                 }
                 let breaks_off = matches!(bond, Some(Bond::Continued { whole: false, .. }));
+                // The older forms have none.
+                let tail = match pieces.first() {
+                    Some((Piece::Whole, _)) => tails.remove(&name),
+                    _ => None,
+                };
                 (!pieces.is_empty()).then_some(Dump {
                     name,
                     pieces,
+                    tail,
                     breaks_off,
                 })
             })
             .collect();
+        others.extend(tails.into_values());
         others.sort_by(|one: &Entry, other| one.key.cmp(&other.key));
         Self { dumps, others }
     }
@@ -398,6 +415,30 @@ mod tests {
                 "h:f:0:2017-01-01:2, in which it goes on, is missing or belongs to something else"
             )
         );
+    }
+
+    #[test]
+    fn a_tail_goes_with_its_dump_and_with_nothing_else() {
+        let keys = [
+            "h:f:0:2017-01-01",
+            "h:f:0:2017-01-01.tail",
+            "h:f:0:2017-01-01:1.tail",
+            "h:f:0:2017-01-02:0",
+            "h:f:0:2017-01-02.tail",
+            "h:f:0:2017-01-03.tail",
+        ];
+        let catalogue: Catalogue = keys.into_iter().map(entry).collect();
+        let objects = |dump: &Dump| {
+            let keys = dump.objects().map(|entry| entry.key.clone());
+            (dump.size(), keys.collect::<Vec<_>>())
+        };
+        let [one, two] = catalogue.dumps.as_slice() else {
+            panic!("{:?}", catalogue.dumps);
+        };
+        assert_eq!(objects(one), (1, vec![keys[0].into(), keys[1].into()]));
+        assert_eq!(objects(two), (1, vec![keys[3].into()]));
+        let others = catalogue.others.iter().map(|one| one.key.as_str());
+        assert_eq!(others.collect::<Vec<_>>(), [keys[2], keys[4], keys[5]]);
     }
 
     #[test]

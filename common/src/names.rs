@@ -8,6 +8,8 @@
 //! - `KEY`: the dump is one object; if it is longer than one may be, it goes on in `KEY:1`, `KEY:2`, …;
 //! - `KEY:N`: numbered pieces, N in decimal without padding;
 //! - `KEY/chunk_NNNNNN`: numbered pieces, six digits.
+//!
+//! `KEY.tail` is no dump and no piece of one: it is a copy of the end of `KEY`, and goes when `KEY` goes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -310,6 +312,21 @@ pub fn parse_key(key: &str) -> Option<(DumpName, Piece)> {
     Some((DumpName::parse(base)?, Piece::Number(piece)))
 }
 
+/// What follows the key of a dump in the key of its hot tail.
+const TAIL: &str = ".tail";
+
+/// The key of the copy of the end of `key`'s chunk stream, which can be read where `key` must be thawed first.
+#[must_use]
+pub fn tail(key: &str) -> String {
+    format!("{key}{TAIL}")
+}
+
+/// The dump whose tail an object with this key is, if there is such a dump.
+#[must_use]
+pub fn tail_of(key: &str) -> Option<DumpName> {
+    DumpName::parse(key.strip_suffix(TAIL)?)
+}
+
 /// A key given by the user, if S3 can take it.
 ///
 /// # Errors
@@ -387,6 +404,16 @@ mod tests {
             "h:f:99999999999:2019-01-01",
         ] {
             assert_eq!(parse_key(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_tail_is_no_dump_and_no_piece() {
+        let key = "h:f:0:2026-11-20T235959Z~00ff00ff00ff00ff";
+        let name = DumpName::parse(key);
+        assert_eq!((tail_of(&tail(key)), parse_key(&tail(key))), (name, None));
+        for key in [key, ".tail", "x.tail", &format!("{key}:1.tail"), &format!("{key}.tail.tail")] {
+            assert_eq!(tail_of(key), None, "{key}");
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use common::error::{Error, Result};
 use common::levels::Set;
-use common::listing::Catalogue;
-use common::names::{DumpName, Piece, parse_key};
+use common::listing::{Catalogue, Dump};
+use common::names::{DumpName, Piece, parse_key, tail_of};
 use common::run::Speaker;
 
 use crate::args::Args;
@@ -63,11 +63,8 @@ pub(crate) fn by_key<'a>(catalogue: &'a Catalogue, key: &str, args: &Args) -> Re
     if let Some(dump) = catalogue.dumps.iter().find(|dump| dump.key() == key) {
         return by_names(catalogue, &BTreeSet::from([&dump.name]), args);
     }
-    let pieces = catalogue
-        .dumps
-        .iter()
-        .flat_map(|dump| dump.pieces.iter().map(|(_, entry)| entry));
-    let mut objects = pieces.chain(&catalogue.others);
+    let of_dumps = catalogue.dumps.iter().flat_map(Dump::objects);
+    let mut objects = of_dumps.chain(&catalogue.others);
     let Some(entry) = objects.find(|entry| entry.key == key) else {
         return Err(Error::permanent(doing(), "there is no such key"));
     };
@@ -123,15 +120,18 @@ pub(crate) fn by_list<'a>(
     Ok((by_names(catalogue, &names, args)?, skipped))
 }
 
-/// The dump that the object with this key is a piece of. A piece beside a dump that is one object is not.
+/// The dump that the object with this key is a piece of, or the tail. A piece beside a dump that is one object is not.
 fn piece_of(catalogue: &Catalogue, key: &str) -> Option<DumpName> {
-    let (name, piece) = parse_key(key)?;
+    let (name, piece) = match (parse_key(key), tail_of(key)) {
+        (Some((name, piece)), _) => (name, Some(piece)),
+        (None, tail) => (tail?, None),
+    };
     let found = catalogue
         .dumps
         .binary_search_by(|dump| dump.name.cmp(&name))
         .ok()?;
-    let pieces = &catalogue.dumps[found].pieces;
-    (piece != Piece::Whole && pieces.iter().any(|(_, entry)| entry.key == key)).then_some(name)
+    let mut objects = catalogue.dumps[found].objects();
+    (piece != Some(Piece::Whole) && objects.any(|entry| entry.key == key)).then_some(name)
 }
 
 fn by_names<'a>(

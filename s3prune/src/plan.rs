@@ -55,7 +55,7 @@ impl<'a> Plan<'a> {
             let dump: &'a Dump = dump;
             self.items.push(Item {
                 key: dump.key(),
-                entries: dump.pieces.iter().map(|(_, entry)| entry).collect(),
+                entries: dump.objects().collect(),
                 reasons,
                 goes,
                 depth: depths[index],

@@ -75,11 +75,8 @@ pub fn catalogue(data: &[u8]) {
     entries.dedup_by(|one, other| one.key == other.key);
     entries.truncate(900);
     let catalogue: Catalogue = entries.iter().cloned().collect();
-    let pieces = catalogue.dumps.iter().flat_map(|dump| &dump.pieces);
-    let mut found: Vec<&Entry> = pieces
-        .map(|(_, entry)| entry)
-        .chain(&catalogue.others)
-        .collect();
+    let of_dumps = catalogue.dumps.iter().flat_map(Dump::objects);
+    let mut found: Vec<&Entry> = of_dumps.chain(&catalogue.others).collect();
     found.sort_by(|one, other| one.key.cmp(&other.key));
     assert_eq!(found, entries.iter().collect::<Vec<_>>());
     // The order in which a server lists makes no difference.
