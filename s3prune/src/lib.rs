@@ -20,7 +20,7 @@ use std::io::{Read, Write};
 
 use common::bucket::{Bucket, Upload};
 use common::error::{Class, Doing, Error, Result};
-use common::names::parse_key;
+use common::names::{parse_key, tail_of};
 use common::run::{Speaker, Streams, written};
 use jiff::Timestamp;
 
@@ -60,8 +60,8 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
         }
         Task::Key(key) => {
             // A dump is judged among its whole set, any other object alone.
-            let prefix =
-                parse_key(key).map_or_else(|| key.clone(), |(name, _)| format!("{}:", name.set()));
+            let name = parse_key(key).map(|(name, _)| name).or(tail_of(key));
+            let prefix = name.map_or_else(|| key.clone(), |name| format!("{}:", name.set()));
             catalogue = bucket.catalogue(bucket.list(&prefix)?)?;
             plan = choice::by_key(&catalogue, key, &args)?;
         }

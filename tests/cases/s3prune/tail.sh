@@ -10,7 +10,7 @@ done
 echo 'no end of anything' | s3put -q -k ember:/home:0:2019-03-01.tail >/dev/null
 
 now 'it is no dump'
-s3ls -q --host ember --keys
+s3ls -q --host ember -0 | tr '\0' '\n'
 
 now 'by itself it does not go'
 s3prune -q --delete -k ember:/home:0:2019-02-01.tail
