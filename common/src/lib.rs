@@ -13,6 +13,7 @@ pub mod place;
 pub mod prices;
 pub mod rate;
 pub mod run;
+pub mod scratch;
 pub mod settings;
 pub mod units;
 pub mod upstream;

@@ -412,7 +412,13 @@ mod tests {
         let key = "h:f:0:2026-11-20T235959Z~00ff00ff00ff00ff";
         let name = DumpName::parse(key);
         assert_eq!((tail_of(&tail(key)), parse_key(&tail(key))), (name, None));
-        for key in [key, ".tail", "x.tail", &format!("{key}:1.tail"), &format!("{key}.tail.tail")] {
+        for key in [
+            key,
+            ".tail",
+            "x.tail",
+            &format!("{key}:1.tail"),
+            &format!("{key}.tail.tail"),
+        ] {
             assert_eq!(tail_of(key), None, "{key}");
         }
     }

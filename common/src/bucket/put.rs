@@ -416,7 +416,7 @@ impl Run<'_> {
             plan: self.plan,
             memory: self.order.memory,
             parallel: self.order.parallel,
-            scratch: scratch::place(),
+            scratch: crate::scratch::place(),
             speaker,
         };
         let mut parts = reader::start(input, cut).doing("start a thread")?;

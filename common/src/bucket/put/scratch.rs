@@ -1,25 +1,16 @@
 //! Parts that memory can't hold twice lie in files: one is sent while the next one is written.
 //!
-//! The files have no name, so that nothing stays behind however we end, and nobody else can open them. They
-//! are in `$TMPDIR`, or else in `/var/tmp`: `/tmp` is often memory.
+//! The files have no name ([`crate::scratch`]).
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::OFlags;
+use crate::scratch::nameless;
 
 /// One is being filled, and one sent.
 const FILES: usize = 2;
-
-/// Where the files are.
-pub(super) fn place() -> PathBuf {
-    std::env::var_os("TMPDIR")
-        .filter(|value| !value.is_empty())
-        .map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from)
-}
 
 /// Files that come back.
 pub(super) struct Scratch {
@@ -105,33 +96,6 @@ impl Drop for Sheet {
         }
         drop(state);
         self.home.returned.notify_one();
-    }
-}
-
-/// A new file that has no name.
-fn nameless(place: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(0o600);
-    match options
-        .clone()
-        .custom_flags(OFlags::TMPFILE.bits().cast_signed())
-        .open(place)
-    {
-        // Some file systems can't: NFS, and those of other systems. There it has a name for a moment.
-        Err(error)
-            if error.kind() == io::ErrorKind::Unsupported
-                || error.kind() == io::ErrorKind::IsADirectory =>
-        {
-            let name = format!(".s3put-{:016x}", crate::bucket::random());
-            let path = place.join(name);
-            let file = options
-                .create_new(true)
-                .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-                .open(&path)?;
-            std::fs::remove_file(&path)?;
-            Ok(file)
-        }
-        other => other,
     }
 }
 
