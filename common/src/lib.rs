@@ -6,10 +6,13 @@
 pub mod args;
 pub mod chunks;
 pub mod error;
+pub mod flow;
+pub mod input;
 pub mod levels;
 pub mod listing;
 pub mod names;
 pub mod place;
+pub mod pool;
 pub mod prices;
 pub mod rate;
 pub mod run;

@@ -7,10 +7,8 @@
 mod args;
 mod armor;
 mod compress;
-mod flow;
 pub mod fuzz;
 mod header;
-mod input;
 mod inspect;
 mod keygen;
 mod keys;
@@ -18,7 +16,6 @@ mod magic;
 mod open;
 mod pad;
 mod passphrase;
-mod pool;
 mod pq;
 mod rewrap;
 mod seal;
@@ -30,8 +27,8 @@ mod tests;
 
 pub use args::Args;
 
-use common::Result;
 use common::run::Streams;
+use common::{Result, flow, input, pool};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::args::Job;

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use common::{Doing, Error, Result};
+use crate::error::{Doing, Error, Result};
 
 type Job = Box<dyn FnOnce() + Send>;
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use common::{Doing, Result};
+use crate::error::{Doing, Result};
 
 /// Reads once; none at the end.
 ///

@@ -8,7 +8,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use common::{Class, Doing, Error, Result};
+use crate::error::{Class, Doing, Error, Result};
 
 use crate::pool::{Chunk, Ticket};
 
