@@ -4,9 +4,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
-TOOLS = s3put s3get s3ls s3prune s3rate s3seal
+TOOLS = s3put s3get s3ls s3prune s3rate s3seal s3chunk
 RECIPES = s3dump s3probe
-PURE = s3rate s3seal
+PURE = s3rate s3seal s3chunk
 PAGES1 = $(wildcard man/*.1)
 PAGES5 = $(wildcard man/*.5)
 PAGES7 = $(wildcard man/*.7)

@@ -3,6 +3,7 @@
 //! Without features this crate holds no network code and no async runtime. The feature `bucket` is the
 //! only door to tokio and to the S3 SDK; the pure filters are built without it, and a test asks cargo.
 
+pub mod age;
 pub mod args;
 pub mod chunks;
 pub mod error;

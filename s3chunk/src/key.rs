@@ -1,6 +1,6 @@
 //! The secret of a chain of dumps: the key of its hashes, from which the secrets of the cuts are derived.
 
-use common::chunks::random;
+use common::chunks::{Entry, random};
 
 use crate::cutter::WINDOW;
 
@@ -16,21 +16,34 @@ pub struct Key(pub [u8; 32]);
 
 impl Key {
     /// A new one.
+    #[must_use]
     pub fn random() -> Self {
         Self(random())
     }
 
-    /// The hash of a chunk, or of anything else, under this key.
+    /// The hash of a chunk under this key.
+    #[must_use]
     pub fn hash(&self, bytes: &[u8]) -> Hash {
         *blake3::keyed_hash(&self.0, bytes).as_bytes()
     }
 
-    /// The same of bytes that come in parts.
-    pub fn hasher(&self) -> blake3::Hasher {
-        blake3::Hasher::new_keyed(&self.0)
+    /// The hash of bytes that come in parts.
+    pub fn hash_of<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        for part in parts {
+            hasher.update(part);
+        }
+        *hasher.finalize().as_bytes()
+    }
+
+    /// What an index says at its end: the hash of its lines of chunks.
+    #[must_use]
+    pub fn total(&self) -> Total {
+        Total(blake3::Hasher::new_keyed(&self.0))
     }
 
     /// The secret words of NH, little endian, and the key of AES.
+    #[must_use]
     pub fn cut_secrets(&self) -> [u8; CUT_SECRETS] {
         let mut secrets = [0; CUT_SECRETS];
         blake3::Hasher::new_derive_key("s3pipes 2026-11 cut points")
@@ -38,5 +51,21 @@ impl Key {
             .finalize_xof()
             .fill(&mut secrets);
         secrets
+    }
+}
+
+/// The hash over all lines of chunks of an index, line by line.
+pub struct Total(blake3::Hasher);
+
+impl Total {
+    /// The next chunk.
+    pub fn add(&mut self, entry: &Entry) {
+        self.0.update(entry.line().as_bytes());
+    }
+
+    /// The hash of all.
+    #[must_use]
+    pub fn finish(&self) -> Hash {
+        *self.0.finalize().as_bytes()
     }
 }

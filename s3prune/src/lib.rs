@@ -4,7 +4,6 @@
 //! what isn't a dump is touched only by its own key. Nothing is deleted without `--delete`, and a plan is
 //! made, shown and refused as a whole.
 
-mod age;
 mod args;
 mod choice;
 mod delete;
@@ -18,6 +17,7 @@ mod uploads;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 
+use common::age;
 use common::bucket::{Bucket, Upload};
 use common::error::{Class, Doing, Error, Result};
 use common::names::{parse_key, tail_of};

@@ -13,7 +13,7 @@ use tests::servers::project;
 use tests::tools::{TOOLS, Workshop};
 
 /// The command line of each tool, as clap knows it.
-fn command_lines() -> [(&'static str, clap::Command); 6] {
+fn command_lines() -> [(&'static str, clap::Command); 7] {
     [
         ("s3put", s3put::Args::command()),
         ("s3get", s3get::Args::command()),
@@ -21,6 +21,7 @@ fn command_lines() -> [(&'static str, clap::Command); 6] {
         ("s3prune", s3prune::Args::command()),
         ("s3rate", s3rate::Args::command()),
         ("s3seal", s3seal::Args::command()),
+        ("s3chunk", s3chunk::Args::command()),
     ]
 }
 

@@ -9,7 +9,9 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// The names of all tools.
-pub const TOOLS: [&str; 6] = ["s3put", "s3get", "s3ls", "s3prune", "s3rate", "s3seal"];
+pub const TOOLS: [&str; 7] = [
+    "s3put", "s3get", "s3ls", "s3prune", "s3rate", "s3seal", "s3chunk",
+];
 
 /// The folder that holds the tools: `S3_BIN_DIR`, or links to the one program that is all of them. A relative
 /// `S3_BIN_DIR` begins at the top of the source tree: cargo runs tests in a folder that its user doesn't see.

@@ -1,6 +1,6 @@
 //! All tools in one program, for the tests only: it does what the name says under which it is called.
 //!
-//! One link instead of six. What ships are separate programs; `S3_BIN_DIR` runs the same tests on those.
+//! One link instead of seven. What ships are separate programs; `S3_BIN_DIR` runs the same tests on those.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Some("s3prune") => start("s3prune", s3prune::run),
         Some("s3rate") => start("s3rate", s3rate::run),
         Some("s3seal") => start("s3seal", s3seal::run),
+        Some("s3chunk") => start("s3chunk", s3chunk::run),
         _ => ExitCode::from(127),
     }
 }

@@ -3,30 +3,40 @@
 use std::fmt;
 use std::str::FromStr;
 
-use common::error::{Error, Result};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
+use crate::error::{Error, Result};
+
 /// A span of time; months and years are the calendar's, in UTC.
 #[derive(Clone, Debug)]
-pub(crate) struct Age {
+pub struct Age {
     text: String,
     span: Span,
 }
 
 impl Age {
     /// True for `0h`: everything is older than that.
-    pub(crate) fn is_nothing(&self) -> bool {
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
         self.span.is_zero()
     }
 
     /// The instant that is so long before `instant`.
-    pub(crate) fn before(&self, instant: Timestamp) -> Timestamp {
+    #[must_use]
+    pub fn before(&self, instant: Timestamp) -> Timestamp {
         // Longer ago than the calendar reaches is before everything.
         instant
             .to_zoned(TimeZone::UTC)
             .checked_sub(self.span)
             .map_or(Timestamp::MIN, |zoned| zoned.timestamp())
+    }
+
+    /// How many seconds it is, if it ends at `instant`: months and years are of different lengths.
+    #[must_use]
+    pub fn seconds(&self, instant: Timestamp) -> u64 {
+        let seconds = instant.as_second() - self.before(instant).as_second();
+        seconds.unsigned_abs()
     }
 }
 
@@ -95,6 +105,8 @@ mod tests {
             let age: Age = text.parse().unwrap();
             assert_eq!(age.before(start).to_string(), before, "{text}");
         }
+        let month = "1m".parse::<Age>().unwrap();
+        assert_eq!(month.seconds(start), 31 * 86_400);
         for text in [
             "",
             "d",
