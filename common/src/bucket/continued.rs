@@ -64,7 +64,7 @@ pub(super) fn is_full(head: &HeadObjectOutput) -> bool {
 }
 
 /// What follows an object.
-struct Tail {
+struct Sequel {
     /// Keys, and what the server says of them.
     objects: Vec<(String, HeadObjectOutput)>,
     /// Why there is not more, where there must be.
@@ -81,28 +81,28 @@ impl Bucket {
         key: &str,
         head: &HeadObjectOutput,
     ) -> Result<Vec<(String, HeadObjectOutput)>> {
-        let tail = self
-            .tail(key, head)
+        let sequel = self
+            .sequel(key, head)
             .await
             .map_err(|failure| failure.error(format!("read what continues {key}")))?;
-        match tail.broken {
-            None => Ok(tail.objects),
+        match sequel.broken {
+            None => Ok(sequel.objects),
             Some(why) => Err(Error::permanent(format!("read {key}"), why)
                 .hint("a part of it can be read with --prefix, and is not the whole")),
         }
     }
 
-    async fn tail(&self, first: &str, head: &HeadObjectOutput) -> Result<Tail, Failure> {
-        let mut tail = Tail {
+    async fn sequel(&self, first: &str, head: &HeadObjectOutput) -> Result<Sequel, Failure> {
+        let mut sequel = Sequel {
             objects: Vec::new(),
             broken: None,
         };
         // What continues another object is read by its own key only as itself.
         if says(head, CONTINUES).is_some() {
-            return Ok(tail);
+            return Ok(sequel);
         }
         let Some(token) = bond(head) else {
-            return Ok(tail);
+            return Ok(sequel);
         };
         let mut full = is_full(head);
         for number in 1.. {
@@ -113,21 +113,21 @@ impl Bucket {
             let head = match self.head(&next).await {
                 Ok(head) => head,
                 Err(failure) if failure.kind == Kind::Missing => {
-                    tail.broken = Some(format!("it goes on in {next}, which is missing"));
+                    sequel.broken = Some(format!("it goes on in {next}, which is missing"));
                     break;
                 }
                 Err(failure) => return Err(failure),
             };
             if says(&head, CONTINUES) != Some(mark(token, number).as_str()) {
-                tail.broken = Some(format!(
+                sequel.broken = Some(format!(
                     "it goes on in {next}, and what is there belongs to something else"
                 ));
                 break;
             }
             full = is_full(&head);
-            tail.objects.push((next, head));
+            sequel.objects.push((next, head));
         }
-        Ok(tail)
+        Ok(sequel)
     }
 
     /// `keys`, and after a single one those that continue it, as far as the keys in use may look.
@@ -190,10 +190,10 @@ impl Bucket {
         if !is_full(&head) {
             return Ok(None);
         }
-        let tail = self.tail(&question.key, &head).await?;
+        let sequel = self.sequel(&question.key, &head).await?;
         Ok(Some(Bond::Continued {
-            by: u32::try_from(tail.objects.len()).unwrap_or(u32::MAX),
-            whole: tail.broken.is_none(),
+            by: u32::try_from(sequel.objects.len()).unwrap_or(u32::MAX),
+            whole: sequel.broken.is_none(),
         }))
     }
 }

@@ -66,6 +66,24 @@ pub(super) struct Seen {
     pub(super) head: HeadObjectOutput,
 }
 
+/// What ties a range to the content that was seen.
+#[derive(Clone, Copy)]
+pub(super) struct Pin<'a> {
+    pub(super) key: &'a str,
+    pub(super) size: u64,
+    pub(super) etag: Option<&'a str>,
+}
+
+impl Seen {
+    fn pin(&self) -> Pin<'_> {
+        Pin {
+            key: &self.key,
+            size: self.size,
+            etag: self.etag.as_deref(),
+        }
+    }
+}
+
 /// What goes from the window to the writer.
 enum Delivery {
     /// An object begins, and this is how to check it.
@@ -110,16 +128,7 @@ impl Bucket {
         out: mpsc::Sender<Delivery>,
         progress: &(dyn Fn(Told) + Sync),
     ) -> Result<()> {
-        let mut objects: Vec<Seen> = stream::iter(&wish.keys)
-            .map(|key| self.look(key))
-            .buffered(LOOKS)
-            .try_collect()
-            .await?;
-        if let [only] = objects.as_slice() {
-            for (key, head) in self.continuations(&only.key, &only.head).await? {
-                objects.push(self.seen(&key, head)?);
-            }
-        }
+        let objects = self.looks(&wish.keys).await?;
         let total = objects
             .iter()
             .try_fold(0u64, |sum, object| sum.checked_add(object.size))
@@ -230,6 +239,18 @@ impl Bucket {
         from: u64,
         to: u64,
     ) -> Result<Vec<Bytes>> {
+        let read = self.pinned(pacer, object.pin(), from, to).await;
+        read.map_err(|failure| unread(&object.key, &failure))
+    }
+
+    /// The same, of an object that need not have been looked at.
+    pub(super) async fn pinned(
+        &self,
+        pacer: &Pacer,
+        object: Pin<'_>,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Bytes>, Failure> {
         let frames = RefCell::new(Vec::new());
         let at = Cell::new(from);
         let what = format!("read {}", object.key);
@@ -240,11 +261,11 @@ impl Bucket {
                     .client
                     .get_object()
                     .bucket(&self.name)
-                    .key(self.full(&object.key))
+                    .key(self.full(object.key))
                     .range(format!("bytes={}-{}", at.get(), to - 1))
-                    .set_if_match(object.etag.clone());
+                    .set_if_match(object.etag.map(str::to_owned));
                 let answer = request.send().await.map_err(|error| Failure::of(&error))?;
-                if object.etag.is_some() && answer.e_tag != object.etag {
+                if object.etag.is_some() && answer.e_tag() != object.etag {
                     // An error in the place of the bytes, or somebody's page.
                     return Err(Failure::passing("the answer is not the object"));
                 }
@@ -282,15 +303,22 @@ impl Bucket {
             })
             .await
         });
-        match read.await {
-            Ok(()) => Ok(frames.into_inner()),
-            Err(failure) if failure.kind == Kind::Condition => Err(Error::permanent(
-                &what,
-                "it was replaced while it was being read",
-            )
-            .hint("start again")),
-            Err(failure) => Err(failure.error(what)),
+        read.await.map(|()| frames.into_inner())
+    }
+
+    /// What the objects with these keys are; after a single one those that continue it.
+    pub(super) async fn looks(&self, keys: &[String]) -> Result<Vec<Seen>> {
+        let mut objects: Vec<Seen> = stream::iter(keys)
+            .map(|key| self.look(key))
+            .buffered(LOOKS)
+            .try_collect()
+            .await?;
+        if let [only] = objects.as_slice() {
+            for (key, head) in self.continuations(&only.key, &only.head).await? {
+                objects.push(self.seen(&key, head)?);
+            }
         }
+        Ok(objects)
     }
 
     pub(super) async fn look(&self, key: &str) -> Result<Seen> {
@@ -320,6 +348,17 @@ impl Bucket {
             etag: head.e_tag().map(str::to_owned),
             head,
         })
+    }
+}
+
+/// Why an object could not be read.
+pub(super) fn unread(key: &str, failure: &Failure) -> Error {
+    let what = format!("read {key}");
+    match failure.kind {
+        Kind::Condition => {
+            Error::permanent(what, "it was replaced while it was being read").hint("start again")
+        }
+        _ => failure.error(what),
     }
 }
 

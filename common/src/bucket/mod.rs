@@ -7,6 +7,7 @@
 mod acl;
 mod body;
 mod checksum;
+pub mod chunked;
 mod client;
 mod content;
 mod continued;
