@@ -57,6 +57,10 @@ impl<T> Inlet<T> {
     ///
     /// # Errors
     /// What the work on this part, or the stage itself, failed of.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "it fails, and an iterator would go on after that"
+    )]
     pub fn next(&mut self) -> Result<Option<T>> {
         if let Some(part) = self.seen.take() {
             return Ok(Some(part));

@@ -3,7 +3,7 @@
 //! Promised: a chunk is new once; what isn't new has the same hash and length as what it refers to, and lies where the
 //! known file says; only objects that are used are named.
 
-use common::chunks::{Bond, Entry, Id, Index, Object, Place, Refs, Runs, grace};
+use common::chunks::{Bond, Entry, Index, Object, Place, Refs, Runs, grace};
 use common::{Error, Result};
 
 use crate::key::{Hash, Total};
@@ -154,7 +154,6 @@ pub struct Finished {
 
 impl Finished {
     /// What a known file would say of it, before it is stored.
-    #[must_use]
     pub fn pending(&mut self) -> (&About, Names, usize, impl Iterator<Item = Entry> + '_) {
         let chunks = &self.index.chunks;
         let entry = |n: &u32| chunks[usize::try_from(*n).unwrap_or(0)];
