@@ -262,3 +262,167 @@ impl<W: Write> Sealing<W> {
         self.to.write_all(bytes).doing("write the known file")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn about() -> About {
+        About {
+            id: Id([1; 16]),
+            key: Key([2; 32]),
+            cut: Cut::Average(4096),
+            started: 1_790_000_000,
+            grace: 2_592_000,
+        }
+    }
+
+    fn names() -> Names {
+        let object = |id, key: &str| Object {
+            id: Id([id; 16]),
+            key: key.to_owned(),
+        };
+        Names {
+            place: "s3://bucket/a place".to_owned(),
+            objects: vec![object(1, "h:home:1:2026-11-21"), object(7, "two words")],
+        }
+    }
+
+    /// Chunks whose hashes begin with these numbers.
+    fn chunks(beginnings: &[u64]) -> Vec<Entry> {
+        let mut chunks: Vec<Entry> = (0..)
+            .zip(beginnings)
+            .map(|(number, beginning)| {
+                let mut hash = [0x55; 32];
+                hash[..8].copy_from_slice(&beginning.to_be_bytes());
+                Entry {
+                    hash,
+                    length: 1 + (*beginning % 1000) as u32,
+                    object: (beginning % 2) as u32,
+                    number,
+                }
+            })
+            .collect();
+        chunks.sort_unstable_by_key(|chunk| chunk.hash);
+        chunks.dedup_by_key(|chunk| chunk.hash);
+        chunks
+    }
+
+    fn file(chunks: &[Entry]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(
+            &mut bytes,
+            &about(),
+            &names(),
+            chunks.len(),
+            chunks.iter().copied(),
+        )
+        .unwrap();
+        bytes
+    }
+
+    /// The same file with other bytes and a hash that fits.
+    fn resealed(mut bytes: Vec<u8>, edit: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        bytes.truncate(bytes.len() - SEAL);
+        edit(&mut bytes);
+        let seal = blake3::hash(&bytes);
+        bytes.extend(seal.as_bytes());
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_found(
+            beginnings in prop::collection::vec(prop_oneof![any::<u64>(), 0..300u64, u64::MAX - 300..], 0..600),
+            others in prop::collection::vec(any::<u64>(), 0..50),
+        ) {
+            let chunks = chunks(&beginnings);
+            let known = Known::parse(file(&chunks)).unwrap();
+            prop_assert!(known.about == about());
+            prop_assert_eq!(&known.names, &names());
+            prop_assert_eq!(known.count(), chunks.len());
+            prop_assert_eq!(known.chunks().collect::<Vec<_>>(), chunks.clone());
+            for chunk in &chunks {
+                prop_assert_eq!(known.find(&chunk.hash), Some(*chunk));
+                let mut near = chunk.hash;
+                near[31] ^= 1;
+                prop_assert_eq!(known.find(&near), None);
+            }
+            for other in others {
+                let mut hash = [0x55; 32];
+                hash[..8].copy_from_slice(&other.to_be_bytes());
+                let there = chunks.iter().find(|chunk| chunk.hash == hash).copied();
+                prop_assert_eq!(known.find(&hash), there);
+            }
+        }
+
+        #[test]
+        fn a_changed_byte_is_noticed(at: prop::sample::Index, bit in 0..8u8) {
+            let mut bytes = file(&chunks(&[1, 2, 3, u64::MAX]));
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            prop_assert!(Known::parse(bytes).is_err());
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let mut bytes = [&MAGIC[..], &bytes].concat();
+            prop_assert!(Known::parse(bytes.clone()).is_err());
+            bytes = resealed([bytes, vec![0; SEAL]].concat(), |_| {});
+            let _ = Known::parse(bytes);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_noticed() {
+        let bytes = file(&chunks(&[1, 2, 3]));
+        for length in 0..bytes.len() {
+            assert!(Known::parse(bytes[..length].to_vec()).is_err(), "{length}");
+        }
+        assert!(Known::parse([&bytes[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_even_if_its_hash_fits() {
+        let good = file(&chunks(&[1, 2, 3]));
+        assert!(Known::parse(resealed(good.clone(), |_| {})).is_ok());
+        let record = |n: usize| HEADER + n * RECORD;
+        let edits: [(&str, Box<dyn FnOnce(&mut Vec<u8>)>); 9] = [
+            (
+                "out of order",
+                Box::new(move |b| b.copy_within(record(2)..record(3), record(0))),
+            ),
+            (
+                "twice",
+                Box::new(move |b| b.copy_within(record(0)..record(1), record(1))),
+            ),
+            ("no such object", Box::new(move |b| b[record(0) + 40] = 2)),
+            (
+                "no length",
+                Box::new(move |b| b[record(0) + 44..record(1)].fill(0)),
+            ),
+            (
+                "too long",
+                Box::new(move |b| b[record(0) + 44..record(1)].fill(0xff)),
+            ),
+            ("both ways to cut", Box::new(|b| b[72] = 1)),
+            ("no way to cut", Box::new(|b| b[64..72].fill(0))),
+            ("another id", Box::new(|b| b[16] ^= 1)),
+            (
+                "more chunks than bytes",
+                Box::new(|b| b[96..104].fill(0xff)),
+            ),
+        ];
+        for (what, edit) in edits {
+            assert!(
+                Known::parse(resealed(good.clone(), edit)).is_err(),
+                "{what}"
+            );
+        }
+        let newer = resealed(good, |bytes| bytes[14] = b'2');
+        let error = Known::parse(newer).map(drop).unwrap_err();
+        assert!(error.cause().contains("format"), "{error}");
+    }
+}

@@ -18,6 +18,8 @@ mod life;
 mod list;
 mod numbered;
 mod output;
+#[cfg(test)]
+mod tests;
 
 pub use args::Args;
 

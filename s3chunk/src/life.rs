@@ -12,7 +12,6 @@ use std::time::{Duration, SystemTime};
 
 use common::chunks::{Cut, Entry, Id, grace};
 use common::error::{Doing, Error, Result};
-use common::units::human;
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -295,8 +294,8 @@ fn distrust(about: &About, cut: Cut, grace: u64, now: i64) -> Option<String> {
     }
     if about.cut != cut {
         return Some(match about.cut {
-            Cut::Average(bytes) => format!("it was made with --average {}", human(bytes)),
-            Cut::Fixed(bytes) => format!("it was made with --fixed {}", human(bytes)),
+            Cut::Average(bytes) => format!("it was made with --average {bytes}"),
+            Cut::Fixed(bytes) => format!("it was made with --fixed {bytes}"),
         });
     }
     let when = || {
@@ -317,3 +316,6 @@ fn distrust(about: &About, cut: Cut, grace: u64, now: i64) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;
