@@ -14,6 +14,7 @@ use common::units::Size;
 use common::upstream::{OkStatus, Policy, Watch};
 use common::{Doing, Error, Result};
 
+use crate::chunks::Chunks;
 use crate::expect::Expect;
 use crate::guard::{Guard, Percent};
 use crate::phases::Verb;
@@ -147,6 +148,11 @@ impl Spoken for Args {
     fn voice(&self) -> Voice {
         self.voice
     }
+}
+
+/// Where objects must be thawed before they can be read.
+fn is_cold(class: &str) -> bool {
+    matches!(class, "GLACIER" | "DEEP_ARCHIVE")
 }
 
 fn pair(text: &str) -> std::result::Result<(String, String), String> {
@@ -286,7 +292,25 @@ impl Args {
         Guard::new(bucket, key, self.expect, least, shrink, voice)
     }
 
-    pub(crate) fn order(&self, key: String, pacer: Arc<Pacer>) -> Result<Order> {
+    /// What is to be done with a chunk stream, if that comes.
+    pub(crate) fn chunks(&self, order: &Order) -> Chunks {
+        let unfit = if self.resume {
+            Some(Error::usage(
+                "--resume can't go on with a chunk stream: s3chunk makes another one each time",
+            ))
+        } else if self.shrink_limit.is_some() {
+            Some(Error::usage(
+                "--shrink-limit says nothing of a chunk stream: it is small where much was stored before",
+            ))
+        } else {
+            None
+        };
+        let keeps = order.class.as_deref().is_some_and(is_cold);
+        Chunks::new(Arc::clone(&order.id), unfit, keeps)
+    }
+
+    /// `started` is the second in which all began.
+    pub(crate) fn order(&self, key: String, started: i64, pacer: Arc<Pacer>) -> Result<Order> {
         let rest = self.rest(&key)?;
         let infrequent = self.infrequent.then(|| "STANDARD_IA".to_owned());
         Ok(Order {
@@ -305,6 +329,8 @@ impl Args {
             pacer,
             resume: self.resume,
             rest,
+            started,
+            id: Arc::default(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The receipt: one line of JSON that says what was stored. Its page is doc/format/receipt.md.
 
-use common::bucket::put::Stored;
+use common::bucket::put::{ChunkStream, Stored};
 use common::place::Place;
 use common::upstream::{End, Verdict};
 use serde::Serialize;
@@ -17,14 +17,38 @@ struct Receipt<'a, U> {
     version: Option<&'a str>,
     class: &'a str,
     parts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<i64>,
     seconds: f64,
     token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resumed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunks: Option<Chunks>,
     upstream: U,
     /// Where they are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     objects: Vec<Object<'a>>,
+}
+
+/// What is known of a chunk stream.
+#[derive(Serialize)]
+struct Chunks {
+    id: String,
+    total: u64,
+    new: u64,
+    objects: usize,
+}
+
+impl Chunks {
+    fn of(stream: &ChunkStream) -> Self {
+        Self {
+            id: stream.id.to_string(),
+            total: stream.total,
+            new: stream.new,
+            objects: stream.objects(),
+        }
+    }
 }
 
 /// One of several objects that are a dump together.
@@ -106,9 +130,11 @@ pub(crate) fn line(stored: &Stored, place: &Place, upstream: impl Serialize) -> 
         version: stored.version.as_deref(),
         class: &stored.class,
         parts: stored.parts,
+        started: stored.started,
         seconds: (stored.seconds * 1000.0).round() / 1000.0,
         token: stored.token.as_deref(),
         resumed: Some(stored.resumed).filter(|bytes| *bytes > 0),
+        chunks: stored.chunks.as_ref().map(Chunks::of),
         upstream,
         objects: stored.objects.iter().map(Object::of).collect(),
     };

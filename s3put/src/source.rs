@@ -1,28 +1,35 @@
 //! From where the stream comes, who wrote it, and whether it may become a dump.
 //!
 //! Three speak at the end of the stream, before the commit: the programs that wrote it, by how they ended; the
-//! stream, by what `--expect` and its like find in it; and the policy of `--commit`, which weighs both. Where the
-//! programs could not be seen, a stream that ends as a whole file of its format must speaks for them.
+//! stream, by what `--expect` and its like find in it, and as a chunk stream, if it is one; and the policy of
+//! `--commit`, which weighs all that. Where the programs could not be seen, a stream that ends as a whole file of its
+//! format must speaks for them. A chunk stream doesn't: `s3chunk` ends it properly whoever died before it.
 
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 
 use common::bucket::Bucket;
-use common::bucket::put::{Judge, Order, Stored};
+use common::bucket::put::{ChunkStream, Judge, Order, Stored};
 use common::progress::Meter;
 use common::run::Streams;
 use common::upstream::{Attentive, Kind, Policy, Verdict, Watch};
 use common::{Doing, Error, Result};
 use rustix::fs::FileType;
 
+use crate::chunks::{Chunks, Tail};
 use crate::expect::Proof;
 use crate::guard::Guard;
 use crate::producer::{Producer, held};
 use crate::{Args, phases};
 
-/// What was stored, and what is known of those who wrote it; nothing if it was prepared, and handed over.
-pub(crate) type Done = Option<(Stored, Option<Verdict>)>;
+/// What was delivered.
+pub(crate) struct Done {
+    /// What was stored, and what is known of those who wrote it; nothing if it was prepared, and handed over.
+    pub(crate) stored: Option<(Stored, Option<Verdict>)>,
+    /// The end of a chunk stream that can't be read at once where it is.
+    pub(crate) tail: Option<Tail>,
+}
 
 /// Stores or prepares what standard input or the command brings.
 ///
@@ -39,6 +46,7 @@ pub(crate) fn deliver(
         bucket,
         order,
         guard: args.guard(bucket, &order.key, streams.voice())?,
+        chunks: args.chunks(order),
         policy: args.policy(),
         prepare: args.prepare,
     };
@@ -53,6 +61,7 @@ struct Source<'a> {
     bucket: &'a Bucket,
     order: &'a Order,
     guard: Guard,
+    chunks: Chunks,
     policy: Policy,
     prepare: bool,
 }
@@ -72,18 +81,18 @@ impl Source<'_> {
                         "standard input is a socket, and nobody behind it can be seen",
                     ))
                 });
-                return self.store(self.guard.watch(input), judge, verdict, streams);
+                return self.store(input, judge, verdict, streams);
             }
             // Before a file or a device there are no programs.
-            let guard = self.guard.clone();
-            let judge = Box::new(move || guard.judge().map(|_| ()));
-            return self.store(self.guard.watch(input), judge, Known::default(), streams);
+            let inspection = self.inspection();
+            let judge = Box::new(move || inspection.finish().map(|(chunks, _)| chunks));
+            return self.store(input, judge, Known::default(), streams);
         };
         let watch = Arc::new(Mutex::new(watch));
         let input = Attentive::new(input, Arc::clone(&watch), streams.voice());
         let fine = args.ok_status.clone();
         let (judge, verdict) = self.judge(move || Ok(held(&watch).verdict(&fine)));
-        self.store(self.guard.watch(input), judge, verdict, streams)
+        self.store(input, judge, verdict, streams)
     }
 
     /// What the command writes. How it ended is always known; what it started is watched, as before a pipe.
@@ -109,7 +118,7 @@ impl Source<'_> {
                 verdict
             })
         });
-        let done = self.store(self.guard.watch(output), judge, verdict, streams);
+        let done = self.store(output, judge, verdict, streams);
         if done.is_err() {
             producer.give_up();
         }
@@ -119,20 +128,22 @@ impl Source<'_> {
     /// Weighs what `programs` and the stream say, and where what the programs say can be read afterwards.
     fn judge(&self, programs: impl FnOnce() -> Result<Verdict> + Send + 'static) -> (Judge, Known) {
         let verdict = Known::default();
-        let (known, guard) = (verdict.clone(), self.guard.clone());
+        let (known, inspection) = (verdict.clone(), self.inspection());
         let (policy, key) = (self.policy, self.order.key.clone());
         let judge = move || {
             // Programs whose output is not read to its end don't end, or not well.
-            guard.stopped()?;
+            inspection.stopped()?;
             let verdict = programs()?;
             if verdict.kind == Kind::Failed {
                 known.learn(&verdict).permits(policy, &key)?;
             }
-            let verdict = match guard.judge()? {
-                Some(Proof::Whole) => verdict.borne_out(),
+            let (chunks, proof) = inspection.finish()?;
+            let verdict = match proof {
+                Some(Proof::Whole) if chunks.is_none() => verdict.borne_out(),
                 _ => verdict,
             };
-            known.learn(&verdict).permits(policy, &key)
+            known.learn(&verdict).permits(policy, &key)?;
+            Ok(chunks)
         };
         (Box::new(judge), verdict)
     }
@@ -144,17 +155,53 @@ impl Source<'_> {
         verdict: Known,
         streams: &mut Streams,
     ) -> Result<Done> {
+        let input = self.guard.watch(self.chunks.completed(input));
         let meter = Meter::new(streams.voice());
         let progress = |bytes| meter.add(bytes);
         if self.prepare {
             let hand_over =
-                phases::to_standard_output(self.bucket, streams, move || verdict.take());
+                phases::to_standard_output(self.bucket, streams, false, move || verdict.take());
             self.bucket
                 .prepare(input, self.order, &progress, judge, hand_over)?;
-            return Ok(None);
+            return Ok(self.done(None));
         }
         let stored = self.bucket.put(input, self.order, &progress, judge)?;
-        Ok(Some((stored, verdict.take())))
+        Ok(self.done(Some((stored, verdict.take()))))
+    }
+
+    fn done(&self, stored: Option<(Stored, Option<Verdict>)>) -> Done {
+        let tail = self.chunks.take_tail();
+        Done { stored, tail }
+    }
+
+    fn inspection(&self) -> Inspection {
+        Inspection {
+            key: self.order.key.clone(),
+            chunks: self.chunks.clone(),
+            guard: self.guard.clone(),
+        }
+    }
+}
+
+/// What the stream says of itself.
+struct Inspection {
+    key: String,
+    chunks: Chunks,
+    guard: Guard,
+}
+
+impl Inspection {
+    /// Fails if the stream was ended by us.
+    fn stopped(&self) -> Result<()> {
+        self.chunks.stopped(&self.key)?;
+        self.guard.stopped()
+    }
+
+    /// After its end: what it is, and what is proven, unless it may not become a dump.
+    fn finish(&self) -> Result<(Option<ChunkStream>, Option<Proof>)> {
+        self.guard.stopped()?;
+        let chunks = self.chunks.whole(&self.key)?;
+        Ok((chunks, self.guard.judge()?))
     }
 }
 

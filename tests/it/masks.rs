@@ -2,7 +2,7 @@
 //!
 //! These rules and no others:
 //! the scratch folder is `SCRATCH`, the bucket's URL `BUCKET`, its name on a server `BUCKETNAME`, the server's URL
-//! `ENDPOINT`; in JSON the values of `seconds`, `token`, `etag`, `modified`, `version` and `upstream` (who was quick
+//! `ENDPOINT`; in JSON the values of `started`, `seconds`, `token`, `etag`, `modified`, `version` and `upstream` (who was quick
 //! enough not to be seen?) are their own names in capitals; today's date is `TODAY`, with a time `NOW`.
 
 /// The text with everything masked: first `masks`, which are texts and their names, then the rules of this module.
@@ -11,7 +11,7 @@ pub fn masked(text: &str, masks: &[(String, String)]) -> String {
         text.replace(what, name)
     });
     for field in [
-        "seconds", "token", "etag", "modified", "version", "upstream",
+        "started", "seconds", "token", "etag", "modified", "version", "upstream",
     ] {
         text = without_value(&text, field);
     }
@@ -97,8 +97,8 @@ fn without_day(text: &str, day: &str) -> String {
 
 #[test]
 fn masks_do_what_they_say() {
-    let text = r#"{"key":"a","seconds":0.25,"token":"0f\"}","version":null,"etag":null,"upstream":{"a":[{"b":1}]}} at"#;
+    let text = r#"{"key":"a","started":1795200000,"seconds":0.25,"token":"0f\"}","version":null,"etag":null,"upstream":{"a":[{"b":1}]}} at"#;
     let said = masked(&format!("{text} {}T101112Z {}", today(0), today(0)), &[]);
-    let wanted = r#"{"key":"a","seconds":SECONDS,"token":TOKEN,"version":VERSION,"etag":null,"upstream":UPSTREAM} at NOW TODAY"#;
+    let wanted = r#"{"key":"a","started":STARTED,"seconds":SECONDS,"token":TOKEN,"version":VERSION,"etag":null,"upstream":UPSTREAM} at NOW TODAY"#;
     assert_eq!(said, wanted);
 }

@@ -80,6 +80,8 @@ pub(super) enum Kind {
     Expired,
     /// Somebody else's object has the name.
     Taken,
+    /// The moment has passed until which it might be asked for.
+    Late,
     /// It can't be known whether the request was carried out.
     Unknown,
     /// Busy, or the network: try again.
@@ -282,6 +284,11 @@ impl Failure {
     /// Somebody else's object has the name.
     pub(super) fn taken() -> Self {
         Self::new(Kind::Taken, "it exists already")
+    }
+
+    /// The moment has passed until which it might be asked for.
+    pub(super) fn late() -> Self {
+        Self::new(Kind::Late, "it is too late for it")
     }
 
     /// The same failure, where nobody can tell us what became of the request.

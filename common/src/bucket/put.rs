@@ -21,13 +21,14 @@ mod resume;
 mod scratch;
 mod send;
 mod several;
+mod terms;
 mod upload;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io::Read;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
@@ -37,8 +38,10 @@ pub use self::phases::Abandoned;
 use self::reader::Part;
 pub use self::rest::{Rest, Seam};
 use self::resume::Unfinished;
+pub use self::terms::ChunkStream;
 use super::ladder::{LARGEST, Ladder, MOST, Plan, SMALLEST, USUAL_LIMIT, fixed, plan};
 use super::{Bucket, signals};
+use crate::chunks::Id;
 use crate::error::{Doing, Error, Result};
 use crate::rate::Pacer;
 use crate::units::human;
@@ -80,6 +83,10 @@ pub struct Order {
     pub resume: bool,
     /// What comes is only a new beginning, and the server copies what follows it.
     pub rest: Option<Rest>,
+    /// When all this began: seconds since 1970 (UTC).
+    pub started: i64,
+    /// The id of the chunk stream that comes. Whoever reads the stream sets it at its beginning, if it is one.
+    pub id: Arc<OnceLock<Id>>,
 }
 
 /// What was stored.
@@ -99,6 +106,8 @@ pub struct Stored {
     pub class: String,
     /// Requests that carried the bytes.
     pub parts: u32,
+    /// When it began: seconds since 1970 (UTC); `None` where a prepared dump doesn't say it.
+    pub started: Option<i64>,
     /// From the first byte read to the answer.
     pub seconds: f64,
     /// What tells this run's object from anybody else's; `None` where the upload was an earlier run's, and the
@@ -106,6 +115,8 @@ pub struct Stored {
     pub token: Option<String>,
     /// Bytes that an earlier run had sent.
     pub resumed: u64,
+    /// What is known of the chunk stream that was stored, if it is one.
+    pub chunks: Option<ChunkStream>,
     /// The objects one by one, where they are several; the rest of the fields is about all of them together,
     /// ETag, version and class about the first.
     pub objects: Vec<Stored>,
@@ -257,10 +268,13 @@ struct Run<'a> {
     judge: Cell<Option<Judge>>,
     /// An upload of an earlier run to go on with.
     unfinished: RefCell<Option<Unfinished>>,
+    /// What the judge knew of the stream.
+    chunks: RefCell<Option<ChunkStream>>,
 }
 
-/// Says, after the end of a stream, whether all of it came. It may block.
-pub type Judge = Box<dyn FnOnce() -> Result<()> + Send>;
+/// Says, after the end of a stream, whether all of it came; and, if it was a chunk stream, what is known of it. It may
+/// block.
+pub type Judge = Box<dyn FnOnce() -> Result<Option<ChunkStream>> + Send>;
 
 impl Bucket {
     /// Stores what `input` delivers until its end, if `judge` then says that this was all of it. `progress` is
@@ -308,6 +322,7 @@ impl Bucket {
             progress,
             judge: Cell::new(Some(judge)),
             unfinished: RefCell::new(unfinished),
+            chunks: RefCell::default(),
         })
     }
 
@@ -375,16 +390,15 @@ impl Run<'_> {
         let began = Instant::now();
         if let Some(rest) = &self.order.rest {
             let prepared = self.send_beginning(input, rest).await?;
-            let mut stored = self
+            let stored = self
                 .bucket
-                .complete(&prepared, self.standing, false)
+                .complete(&prepared, None, self.standing, false)
                 .await?;
-            stored.seconds = began.elapsed().as_secs_f64();
-            return Ok(stored);
+            return Ok(self.told(stored, began));
         }
         let (first, parts) = self.opened(input).await?;
         let at_once = first.last && self.unfinished.borrow().is_none();
-        let mut stored = if at_once {
+        let stored = if at_once {
             // Some servers ignore the condition. Whoever was faster meanwhile is at least seen.
             if !self.order.overwrite && began.elapsed() > LOOK_AGAIN {
                 commit::absent(self.bucket, &self.order.key).await?;
@@ -392,12 +406,27 @@ impl Run<'_> {
             self.store_at_once(first).await?
         } else {
             let prepared = self.send_all(first, parts).await?;
+            let until = self.until();
             self.bucket
-                .complete(&prepared, self.standing, false)
+                .complete(&prepared, until, self.standing, false)
                 .await?
         };
-        stored.seconds = began.elapsed().as_secs_f64();
-        Ok(stored)
+        Ok(self.told(stored, began))
+    }
+
+    /// What was stored, with what only the run knows of it.
+    fn told(&self, stored: Stored, began: Instant) -> Stored {
+        Stored {
+            started: Some(self.order.started),
+            seconds: began.elapsed().as_secs_f64(),
+            chunks: self.chunks.take(),
+            ..stored
+        }
+    }
+
+    /// After this moment the stream must not be committed.
+    fn until(&self) -> Option<i64> {
+        self.chunks.borrow().as_ref().and_then(ChunkStream::until)
     }
 
     /// Begins to read. A stream that is one part has been judged when this returns.
@@ -442,12 +471,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Asks whether what came is all there was; once.
+    /// Asks whether what came is all there was, and whether what it refers to is there; once.
     async fn judged_at_end(&self) -> Result<()> {
-        match self.judge.take() {
-            Some(judge) => aside("judge", "learn how the stream ended", judge).await,
-            None => Ok(()),
+        let Some(judge) = self.judge.take() else {
+            return Ok(());
+        };
+        let chunks = aside("judge", "learn how the stream ended", judge).await?;
+        if let Some(bond) = chunks.as_ref().and_then(|chunks| chunks.bond.as_ref()) {
+            self.bucket.check_bond(&self.order.key, bond).await?;
         }
+        self.chunks.replace(chunks);
+        Ok(())
     }
 }
 

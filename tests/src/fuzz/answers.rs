@@ -181,12 +181,17 @@ pub fn complete(data: &[u8]) {
             max_parts: 10_000,
             resume: false,
             rest: None,
+            started: 0,
+            id: Arc::default(),
             parallel: 1,
             memory: 16 << 20,
             pacer: Arc::new(Pacer::new(Timetable::default())),
         };
         let input = std::io::repeat(7).take(length);
-        match liar.bucket.put(input, &order, &|_| {}, Box::new(|| Ok(()))) {
+        match liar
+            .bucket
+            .put(input, &order, &|_| {}, Box::new(|| Ok(None)))
+        {
             Ok(stored) => {
                 assert_eq!(stored.size, length);
                 assert!(which != 2 || !says_error, "an error was taken for success");

@@ -11,7 +11,7 @@ use std::future::Future;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
 
-use super::{Prepared, Stored};
+use super::{Prepared, Stored, terms};
 use crate::bucket::Bucket;
 use crate::bucket::checksum;
 use crate::bucket::continued::token;
@@ -29,6 +29,8 @@ pub(super) struct Commit<'a> {
     /// Another process may have carried it out before: then the object is there, and is ours.
     pub(super) again: bool,
     pub(super) overwrite: bool,
+    /// After this moment it is not asked for any more: seconds since 1970 (UTC).
+    pub(super) until: Option<i64>,
     /// The ETag of the only object that may be replaced.
     pub(super) replaces: Option<&'a str>,
     /// The storage class that was asked for.
@@ -114,6 +116,7 @@ impl<'a> Commit<'a> {
             },
             again: false,
             overwrite: prepared.overwrite,
+            until: None,
             replaces: prepared.replaces.as_deref(),
             class: prepared.class.as_deref(),
             size: prepared.size,
@@ -225,13 +228,21 @@ impl<'a> Commit<'a> {
         let outcome = bucket
             .patience
             .persist("commit", || async {
-                let failure = match attempt().await {
+                let is_late = self.until.is_some_and(terms::has_passed);
+                let asked = if is_late {
+                    Err(Failure::late())
+                } else {
+                    attempt().await
+                };
+                let failure = match asked {
                     Ok(marks) => return Ok((marks, None)),
                     Err(failure) => failure,
                 };
                 let first = !doubt.get();
                 doubt.set(doubt.get() || failure.kind == Kind::Passing);
-                if !failure.leaves_doubt() {
+                // An earlier attempt may have come in time.
+                let in_doubt = failure.leaves_doubt() || (is_late && doubt.get());
+                if !in_doubt {
                     return Err(failure);
                 }
                 match look(bucket, key).await {
@@ -275,6 +286,9 @@ impl<'a> Commit<'a> {
             Ok(done) => done,
             Err(_) if changed.get() => return Err(self.changed("store")),
             Err(failure) if failure.kind == Kind::Taken => return Err(self.taken()),
+            Err(failure) if failure.kind == Kind::Late => {
+                return Err(terms::late(key, self.until.unwrap_or_default()));
+            }
             Err(failure) if failure.kind == Kind::Condition && self.replaces.is_some() => {
                 return Err(self.replaced());
             }
@@ -447,6 +461,7 @@ impl<'a> Commit<'a> {
                 .or_else(|| self.class.map(str::to_owned))
                 .unwrap_or_else(|| "STANDARD".to_owned()),
             parts: self.parts,
+            started: None,
             seconds: 0.0,
             token: match &self.mark {
                 Mark::Token(ours) | Mark::Upload(ours, _) => Some((*ours).to_owned()),
@@ -457,6 +472,7 @@ impl<'a> Commit<'a> {
                     .map(str::to_owned),
             },
             resumed: self.resumed,
+            chunks: None,
             objects: Vec::new(),
         }
     }

@@ -7,9 +7,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Prepared, Sent};
+use super::{ChunkStream, Prepared, Sent};
 use crate::bucket::checksum::{decode, encode, joined};
 use crate::bucket::ladder::{LARGEST, MOST};
+use crate::chunks::{self, Bond, Id};
 use crate::names;
 
 /// Objects that one dump may have: a bound for what comes from outside.
@@ -25,8 +26,12 @@ pub struct Pending {
     pub(super) size: u64,
     /// CRC-64/NVME of the whole.
     pub(super) crc64nvme: u64,
+    /// When sending began: seconds since 1970 (UTC).
+    pub(super) started: Option<i64>,
     /// What sending took.
     pub(super) seconds: f64,
+    /// What is known of the chunk stream, if it is one.
+    pub(super) chunks: Option<ChunkStream>,
     /// The uploads, the one of the dump's own key first; never none.
     pub(super) objects: Vec<Prepared>,
 }
@@ -39,6 +44,8 @@ struct Written {
     crc64nvme: String,
     class: Option<String>,
     overwrite: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started: Option<i64>,
     seconds: f64,
     /// The ETag of what the first object replaces, and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +53,29 @@ struct Written {
     token: Option<String>,
     #[serde(default, skip_serializing_if = "is_none")]
     resumed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chunks: Option<Known>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bond: Option<Ties>,
     objects: Vec<Object>,
+}
+
+/// What a receipt says of a chunk stream, too.
+#[derive(Serialize, Deserialize)]
+struct Known {
+    id: String,
+    total: u64,
+    new: u64,
+    objects: usize,
+}
+
+/// What it refers to.
+#[derive(Serialize, Deserialize)]
+struct Ties {
+    place: String,
+    until: i64,
+    /// Ids and keys.
+    objects: Vec<(String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -79,7 +108,9 @@ impl Pending {
         Some(Self {
             size,
             crc64nvme,
+            started: None,
             seconds,
+            chunks: None,
             objects,
         })
     }
@@ -118,19 +149,83 @@ fn whole(pieces: impl Iterator<Item = (u64, Option<u64>)>) -> Option<(u64, u64)>
     Some(all.unwrap_or_default())
 }
 
+impl Known {
+    fn of(chunks: &ChunkStream) -> Self {
+        Self {
+            id: chunks.id.to_string(),
+            total: chunks.total,
+            new: chunks.new,
+            objects: chunks.objects(),
+        }
+    }
+}
+
+impl Ties {
+    fn of(bond: &Bond) -> Self {
+        let objects = bond.objects.iter();
+        Self {
+            place: bond.place.clone(),
+            until: bond.until,
+            objects: objects
+                .map(|object| (object.id.to_string(), object.key.clone()))
+                .collect(),
+        }
+    }
+
+    fn bond(self) -> Result<Bond, String> {
+        let objects = self.objects.into_iter().map(|(id, key)| {
+            names::literal(&key).map_err(|error| error.to_string())?;
+            Ok(chunks::Object {
+                id: parsed(&id)?,
+                key,
+            })
+        });
+        Ok(Bond {
+            place: self.place,
+            until: self.until,
+            objects: objects.collect::<Result<_, String>>()?,
+        })
+    }
+}
+
+/// What is known of a chunk stream, from both places where it is written.
+fn chunk_stream(known: Option<Known>, ties: Option<Ties>) -> Result<Option<ChunkStream>, String> {
+    let tied = ties.as_ref().map_or(0, |ties| ties.objects.len());
+    if known.as_ref().map_or(0, |known| known.objects) != tied || (ties.is_some() && tied == 0) {
+        return Err("what it refers to doesn't fit together".to_owned());
+    }
+    let Some(known) = known else {
+        return Ok(None);
+    };
+    Ok(Some(ChunkStream {
+        id: parsed(&known.id)?,
+        total: known.total,
+        new: known.new,
+        bond: ties.map(Ties::bond).transpose()?,
+    }))
+}
+
+fn parsed(id: &str) -> Result<Id, String> {
+    id.parse().map_err(|_| "an id in it is not one".to_owned())
+}
+
 impl From<Pending> for Written {
     fn from(pending: Pending) -> Self {
         let first = pending.objects.first();
+        let chunks = pending.chunks.as_ref();
         Self {
             key: pending.key().to_owned(),
             size: pending.size,
             crc64nvme: encode(pending.crc64nvme),
             class: first.and_then(|object| object.class.clone()),
             overwrite: first.is_some_and(|object| object.overwrite),
+            started: pending.started,
             seconds: (pending.seconds * 1000.0).round() / 1000.0,
             replaces: first.and_then(|object| object.replaces.as_deref().map(bare)),
             token: first.and_then(|object| object.token.clone()),
             resumed: pending.objects.iter().map(|object| object.resumed).sum(),
+            chunks: chunks.map(Known::of),
+            bond: chunks.and_then(|chunks| chunks.bond.as_ref()).map(Ties::of),
             objects: pending.objects.into_iter().map(Object::from).collect(),
         }
     }
@@ -203,7 +298,9 @@ impl TryFrom<Written> for Pending {
         Ok(Self {
             size: written.size,
             crc64nvme,
+            started: written.started,
             seconds: written.seconds,
+            chunks: chunk_stream(written.chunks, written.bond)?,
             objects,
         })
     }

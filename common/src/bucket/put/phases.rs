@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::commit::Commit;
 use super::pending::Pending;
-use super::{Judge, Order, Prepared, Run, Stage, Standing, Stored, aside};
+use super::{ChunkStream, Judge, Order, Prepared, Run, Stage, Standing, Stored, aside};
 use crate::bucket::Bucket;
 use crate::error::{Error, Result};
 
@@ -55,7 +55,7 @@ impl Bucket {
     /// True for those that are committed already, as far as the keys allow to look.
     ///
     /// # Errors
-    /// If one of them can't be committed: its name is taken, or its upload is gone.
+    /// If one of them can't be committed: its name is taken, its upload is gone, or what it refers to.
     pub fn committed(&self, dumps: &[Pending]) -> Result<Vec<bool>> {
         self.runtime.block_on(self.survey(dumps))
     }
@@ -79,10 +79,13 @@ impl Bucket {
                     speaker.note(format_args!("{} was committed before", dump.key()));
                 }
                 let began = Instant::now();
-                let stored = self.complete(&dump.objects, &standing, true).await?;
+                let until = dump.chunks.as_ref().and_then(ChunkStream::until);
+                let stored = self.complete(&dump.objects, until, &standing, true).await?;
                 standing.stage.set(Stage::Sending);
                 let stored = Stored {
+                    started: dump.started,
                     seconds: dump.seconds + began.elapsed().as_secs_f64(),
+                    chunks: dump.chunks.clone(),
                     ..stored
                 };
                 done(dump, &stored)?;
@@ -129,6 +132,10 @@ impl Bucket {
             for object in &dump.objects {
                 all &= self.again(object).seen(&object.upload).await?.is_some();
             }
+            let bond = dump.chunks.as_ref().and_then(|chunks| chunks.bond.as_ref());
+            if let Some(bond) = bond.filter(|_| !all) {
+                self.check_bond(dump.key(), bond).await?;
+            }
             committed.push(all);
         }
         Ok(committed)
@@ -154,12 +161,17 @@ impl Run<'_> {
                 self.send_all(first, parts).await?
             }
         };
-        Pending::of(prepared, began.elapsed().as_secs_f64()).ok_or_else(|| {
+        let pending = Pending::of(prepared, began.elapsed().as_secs_f64()).ok_or_else(|| {
             Error::permanent(
                 format!("prepare {}", self.order.key),
                 "the server tells no CRC-64/NVME of what it copies, without which a receipt proves nothing",
             )
             .hint("do it without --prepare")
+        })?;
+        Ok(Pending {
+            started: Some(self.order.started),
+            chunks: self.chunks.take(),
+            ..pending
         })
     }
 }

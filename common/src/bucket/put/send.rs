@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{ObjectCannedAcl, StorageClass};
 
 use super::commit::{Commit, Mark};
 use super::reader::Part;
-use super::{Run, Stage, Stored};
+use super::{Run, Stage, Stored, terms};
 use crate::bucket::continued;
 use crate::bucket::failure::Failure;
 use crate::bucket::ladder::Cuts;
@@ -26,6 +26,7 @@ impl Run<'_> {
             mark: Mark::Token(&self.token),
             again: false,
             overwrite: self.order.overwrite,
+            until: self.until(),
             replaces: None,
             class: self.order.class.as_deref(),
             size,
@@ -97,7 +98,12 @@ impl Run<'_> {
         ];
         let continues =
             (number > 0).then(|| (continued::CONTINUES, continued::mark(&self.token, number)));
-        let ours = ours.into_iter().chain(continues);
+        let chunks = self
+            .order
+            .id
+            .get()
+            .map(|id| (terms::CHUNKS, id.to_string()));
+        let ours = ours.into_iter().chain(continues).chain(chunks);
         let ours = ours.map(|(name, value)| (name.to_owned(), value));
         self.order.metadata.iter().cloned().chain(ours).collect()
     }

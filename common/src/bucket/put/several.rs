@@ -63,11 +63,12 @@ impl Run<'_> {
 
 impl Bucket {
     /// Makes visible what is prepared: what continues the first object before the first one, which is what makes
-    /// all of it a dump. `prepared` is in the order of the bytes. Where it is done `again`, another process may have
+    /// all of it a dump. `prepared` is in the order of the bytes. Nothing is asked for after the moment `until`. Where it is done `again`, another process may have
     /// done some of it before.
     pub(super) async fn complete(
         &self,
         prepared: &[Prepared],
+        until: Option<i64>,
         standing: &Standing,
         again: bool,
     ) -> Result<Stored> {
@@ -76,6 +77,7 @@ impl Bucket {
             standing.commits(&one.key);
             let commit = Commit {
                 again,
+                until,
                 ..Commit::of(self, one)
             };
             let stored = commit

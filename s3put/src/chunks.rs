@@ -1,0 +1,286 @@
+//! A chunk stream on its way into the bucket: recognised by its beginning, checked, and completed.
+//!
+//! [`Chunks::completed`] is the stream as it is stored. What isn't a chunk stream passes as it is. A chunk stream of the
+//! form that is stored passes, too, and gets the members `toc` and `end` before its two closing blocks of zeros; if it
+//! has them already they must be those. Any other form is refused, and so is what breaks the format or ends early: then
+//! the stream ends where that is seen, and [`Chunks::stopped`] and [`Chunks::whole`] say why nothing may come of it.
+//! Nothing is opened: what is sealed is nobody's business here.
+
+mod archive;
+mod tail;
+
+use std::io::{self, Chain, Cursor, Read};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use common::bucket::put::ChunkStream;
+use common::chunks::{self, Form, Head, Id, Opened, Reader};
+use common::{Class, Error, Result};
+
+use self::archive::Archive;
+pub(crate) use self::tail::Tail;
+use crate::producer::held;
+
+/// What is known of the stream, on its way from the thread that reads it. Handles are cheap.
+#[derive(Clone, Default)]
+pub struct Chunks {
+    id: Arc<OnceLock<Id>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// What chunk streams are refused for, whatever is in them.
+    unfit: Option<Error>,
+    /// The end is to be kept.
+    keeps: bool,
+    /// Why it can't be stored.
+    flaw: Option<Error>,
+    /// The stream had come to its own end when that was seen.
+    ended: bool,
+    /// What it held.
+    stream: Option<ChunkStream>,
+    tail: Option<Tail>,
+}
+
+impl Chunks {
+    /// Of a stream that is still to be read. `id` is set if it turns out to be a chunk stream. Chunk streams are
+    /// refused with `unfit`, if there is such an error. If it `keeps` the tail, that can be taken in the end.
+    #[must_use]
+    pub fn new(id: Arc<OnceLock<Id>>, unfit: Option<Error>, keeps: bool) -> Self {
+        let seen = Seen {
+            unfit,
+            keeps,
+            ..Seen::default()
+        };
+        Self {
+            id,
+            seen: Arc::new(Mutex::new(seen)),
+        }
+    }
+
+    /// `input`, as it is stored.
+    pub fn completed<R: Read>(&self, input: R) -> Completed<R> {
+        let source = Source {
+            input,
+            end: Arc::default(),
+        };
+        Completed {
+            end: Arc::clone(&source.end),
+            state: State::Unopened(source),
+            queue: Cursor::default(),
+            chunks: self.clone(),
+        }
+    }
+
+    /// Fails if the stream was ended here, before its own end: nobody else is to be asked about it then.
+    ///
+    /// # Errors
+    /// If it is not one that can be stored as `key`, whatever would have followed.
+    pub fn stopped(&self, key: &str) -> Result<()> {
+        let seen = held(&self.seen);
+        match &seen.flaw {
+            Some(flaw) if !seen.ended => Err(refused(flaw, key)),
+            _ => Ok(()),
+        }
+    }
+
+    /// After its end: what the stream is, if it is a chunk stream.
+    ///
+    /// # Errors
+    /// If it is one that can't be stored as `key`.
+    pub fn whole(&self, key: &str) -> Result<Option<ChunkStream>> {
+        let mut seen = held(&self.seen);
+        match &seen.flaw {
+            Some(flaw) => Err(refused(flaw, key)),
+            None if self.id.get().is_some() && seen.stream.is_none() => {
+                Err(refused(&flaw("it was not read to its end"), key))
+            }
+            None => Ok(seen.stream.take()),
+        }
+    }
+
+    /// The end of the stream, if it was to be kept and is a chunk stream.
+    pub(crate) fn take_tail(&self) -> Option<Tail> {
+        held(&self.seen).tail.take()
+    }
+}
+
+/// The error of who wanted to store it.
+fn refused(flaw: &Error, key: &str) -> Error {
+    if flaw.class() == Class::Usage {
+        return flaw.clone();
+    }
+    let error = Error::new(flaw.class(), format!("store {key}"), flaw.cause());
+    match flaw.advice() {
+        Some(advice) => error.hint(advice),
+        None => error.hint("the program that made it may have failed; nothing was stored"),
+    }
+}
+
+/// What is wrong with a chunk stream.
+fn flaw(what: impl std::fmt::Display) -> Error {
+    Error::permanent("read the chunk stream", what)
+}
+
+/// A stream as it is stored.
+pub struct Completed<R> {
+    state: State<R>,
+    end: Arc<Mutex<End>>,
+    /// What comes next, before anything is read.
+    queue: Cursor<Vec<u8>>,
+    chunks: Chunks,
+}
+
+enum State<R> {
+    Unopened(Source<R>),
+    Foreign(Chain<Cursor<Vec<u8>>, Source<R>>),
+    Chunks(Box<Reader<Source<R>>>, Box<Archive>),
+    Over,
+}
+
+impl<R: Read> Read for Completed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.queue.read(buffer)? {
+                0 if !buffer.is_empty() => {}
+                count => return Ok(count),
+            }
+            match self.step(buffer) {
+                Ok(Some(count)) => return Ok(count),
+                Ok(None) => {}
+                Err(flaw) => {
+                    self.state = State::Over;
+                    if let Some(error) = held(&self.end).failure.take() {
+                        return Err(error);
+                    }
+                    let mut seen = held(&self.chunks.seen);
+                    (seen.ended, seen.flaw) = (held(&self.end).over, Some(flaw));
+                    return Ok(0);
+                }
+            }
+        }
+    }
+}
+
+impl<R: Read> Completed<R> {
+    /// Reads on: bytes of the buffer that were filled, or none where something was queued.
+    fn step(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
+        match &mut self.state {
+            State::Over => Ok(Some(0)),
+            State::Foreign(stream) => stream.read(buffer).map(Some).map_err(broken),
+            State::Unopened(_) => {
+                let State::Unopened(source) = std::mem::replace(&mut self.state, State::Over)
+                else {
+                    return Ok(None);
+                };
+                self.state = match chunks::open(source)? {
+                    Opened::Other(stream) => State::Foreign(stream),
+                    Opened::Chunks(reader) => {
+                        let archive = self.begun(reader.head())?;
+                        self.queue = Cursor::new(reader.head().encode().to_vec());
+                        State::Chunks(Box::new(reader), Box::new(archive))
+                    }
+                };
+                Ok(None)
+            }
+            State::Chunks(reader, archive) => {
+                if reader.left() > 0 && !archive.is_own() {
+                    let count = reader.read(buffer).map_err(broken)?;
+                    archive.passed(&buffer[..count]);
+                    return Ok(Some(count));
+                }
+                // Some names are ours to write: what comes under them is only compared.
+                if reader.left() > 0 {
+                    archive.came(reader.content(chunks::MOST)?);
+                }
+                let next = match reader.next()? {
+                    Some(member) => archive.begin(&member)?,
+                    None => {
+                        let (last, stream, tail) = archive.end()?;
+                        let mut seen = held(&self.chunks.seen);
+                        (seen.stream, seen.tail) = (Some(stream), tail);
+                        self.state = State::Over;
+                        last
+                    }
+                };
+                self.queue = Cursor::new(next);
+                Ok(None)
+            }
+        }
+    }
+
+    /// What a chunk stream begins with, if it can be stored.
+    fn begun(&self, head: Head) -> Result<Archive> {
+        let seen = held(&self.chunks.seen);
+        if let Some(unfit) = &seen.unfit {
+            return Err(unfit.clone());
+        }
+        let (what, instead) = match head.form {
+            Form::New => {
+                let _ = self.chunks.id.set(head.id);
+                return Ok(Archive::new(head.id, seen.keeps));
+            }
+            Form::Whole => (
+                "it is a dump as s3get puts it together, which is not how one is stored",
+                "'s3chunk -d' makes a plain stream of it; 's3get --raw' reads a dump as it is stored",
+            ),
+            Form::Part => (
+                "it is only a part of a dump",
+                "'s3get --raw' reads a dump as it is stored",
+            ),
+            Form::Tail => (
+                "it is only the end of a dump",
+                "'s3get --raw' reads a dump as it is stored",
+            ),
+            Form::Pieces => (
+                "it is a stream in numbered pieces, which can't be stored yet",
+                "leave out 's3chunk --numbered'",
+            ),
+        };
+        Err(flaw(what).hint(instead))
+    }
+}
+
+fn broken(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => flaw("it breaks off before its end"),
+        // The failure itself is told in its place.
+        _ => flaw(error),
+    }
+}
+
+/// What came of reading the input.
+#[derive(Default)]
+struct End {
+    over: bool,
+    failure: Option<io::Error>,
+}
+
+/// The input, and how reading it ends.
+struct Source<R> {
+    input: R,
+    end: Arc<Mutex<End>>,
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.input.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let kind = error.kind();
+                    held(&self.end).failure = Some(error);
+                    return Err(kind.into());
+                }
+                Ok(0) if !buffer.is_empty() => {
+                    held(&self.end).over = true;
+                    return Ok(0);
+                }
+                Ok(count) => return Ok(count),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
