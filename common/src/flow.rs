@@ -5,6 +5,7 @@
 //! stream that was cut off is not taken for one that is complete. A stage that waits for its input when the end is
 //! already decided elsewhere is left behind, and ends with the process.
 
+use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -30,6 +31,16 @@ impl<T> Outlet<T> {
         self.0
             .send(Step::Part(part))
             .map_err(|_| Error::new(Class::ReaderGone, "go on", "the next stage has stopped"))
+    }
+
+    /// Ends the stream: well, or with what went wrong.
+    pub fn end(self, outcome: Result<()>) {
+        let last = match outcome {
+            Ok(()) => Step::End,
+            Err(error) => Step::Failed(error),
+        };
+        // If nobody listens, somebody else's failure is being reported.
+        let _ = self.0.send(last);
     }
 
     /// Sends the next part, which is there already.
@@ -89,6 +100,56 @@ impl<T> Inlet<T> {
     }
 }
 
+/// A way from one thread to the next, for a stage that exists already. Up to `ahead` parts wait on it.
+pub fn way<T>(ahead: usize) -> (Outlet<T>, Inlet<T>) {
+    let (sender, receiver) = sync_channel(ahead);
+    let inlet = Inlet {
+        steps: receiver,
+        seen: None,
+        ended: false,
+    };
+    (Outlet(sender), inlet)
+}
+
+/// A stream of bytes to read from. What its stage failed of is what reading fails of.
+pub struct Reading {
+    bytes: Bytes,
+    chunk: Chunk,
+    taken: usize,
+}
+
+impl Reading {
+    /// From the first byte on.
+    #[must_use]
+    pub fn new(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            chunk: Chunk::default(),
+            taken: 0,
+        }
+    }
+}
+
+impl Read for Reading {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.taken == self.chunk.len() {
+            match self
+                .bytes
+                .next()
+                .map_err(|why| io::Error::other(why.cause().to_owned()))?
+            {
+                Some(chunk) => (self.chunk, self.taken) = (chunk, 0),
+                None => return Ok(0),
+            }
+        }
+        let rest = &self.chunk[self.taken..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.taken += count;
+        Ok(count)
+    }
+}
+
 /// Begins a stage. Up to `ahead` parts wait between it and the next one.
 ///
 /// # Errors
@@ -97,24 +158,15 @@ pub fn stage<T: Send + 'static>(
     ahead: usize,
     work: impl FnOnce(&Outlet<T>) -> Result<()> + Send + 'static,
 ) -> Result<Inlet<T>> {
-    let (sender, receiver) = sync_channel(ahead);
+    let (outlet, inlet) = way(ahead);
     thread::Builder::new()
         .name("stage".into())
         .spawn(move || {
-            let outlet = Outlet(sender);
-            let last = match work(&outlet) {
-                Ok(()) => Step::End,
-                Err(error) => Step::Failed(error),
-            };
-            // If nobody listens, somebody else's failure is being reported.
-            let _ = outlet.0.send(last);
+            let outcome = work(&outlet);
+            outlet.end(outcome);
         })
         .doing("start a thread")?;
-    Ok(Inlet {
-        steps: receiver,
-        seen: None,
-        ended: false,
-    })
+    Ok(inlet)
 }
 
 #[cfg(test)]

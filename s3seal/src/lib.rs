@@ -13,6 +13,7 @@ mod inspect;
 mod keygen;
 mod keys;
 mod magic;
+mod members;
 mod open;
 mod pad;
 mod passphrase;

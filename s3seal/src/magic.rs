@@ -1,5 +1,7 @@
 //! How streams begin, and what that says of them.
 
+use common::chunks::Compression;
+
 /// How many bytes it takes to tell.
 pub const LOOK: usize = 64;
 
@@ -49,6 +51,21 @@ impl Packing {
                 .iter()
                 .find(|(magic, _)| start.starts_with(magic))
                 .map_or(Self::None, |(_, program)| Self::Program(program)),
+        }
+    }
+
+    /// What it does, as names in a chunk stream tell it.
+    #[must_use]
+    pub fn compression(self) -> Compression {
+        match self {
+            Self::None => Compression::None,
+            Self::Zstd => Compression::Zst,
+            Self::Bzip2 => Compression::Bz2,
+            Self::Program("gzip") => Compression::Gz,
+            Self::Program("xz") => Compression::Xz,
+            Self::Program("lz4") => Compression::Lz4,
+            Self::Program("lzip") => Compression::Lz,
+            Self::Program(_) => Compression::Lzo,
         }
     }
 

@@ -7,6 +7,7 @@
 use std::io::Read;
 
 use age_core::format::FileKey;
+use common::chunks::Opened;
 use common::run::Streams;
 use common::{Error, Result};
 
@@ -18,6 +19,7 @@ use crate::header::{ANY_VERSION, Header};
 use crate::input::{self, Peeked};
 use crate::keys::Identities;
 use crate::magic::{self, Packing};
+use crate::members::{self, Keys};
 use crate::passphrase::Asker;
 use crate::pool::Pool;
 use crate::seal::{chunks, emit};
@@ -37,7 +39,18 @@ pub fn open(args: &Args, shown: bool, streams: &mut Streams) -> Result<()> {
         return unpack(args, bytes, true, shown, pool, streams);
     }
     let identities = identities(args, streams)?;
-    let input = Peeked::new(streams.take_input()?);
+    let input = match members::look(streams.take_input()?)? {
+        Opened::Chunks(reader) => {
+            let keys = Keys::new(identities);
+            let how = members::HowOpened {
+                decompress: args.decompress.as_deref(),
+                plain: args.plain,
+            };
+            let to = shown.then(|| streams.output());
+            return members::open(reader, keys, how, pool, to);
+        }
+        Opened::Other(input) => Peeked::new(input),
+    };
     let (bytes, sealed) = unsealed(input, &identities, &pool)?;
     if !sealed && !identities.is_empty() && !args.plain {
         return Err(Error::permanent(

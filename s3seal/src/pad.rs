@@ -26,29 +26,47 @@ pub fn padded(mut bytes: Bytes) -> Result<Bytes> {
             length += chunk.len() as u64;
             out.give(chunk)?;
         }
-        let mut missing = missing(length);
-        while missing > 0 {
-            // What is left for the next frame has room for its head.
-            let content = (missing - HEAD).min(FRAME);
-            let content = if (1..HEAD).contains(&(missing - HEAD - content)) {
-                content - HEAD
-            } else {
-                content
-            };
-            let size = u32::try_from(content).unwrap_or(u32::MAX);
-            let mut head = 0x184d_2a50_u32.to_le_bytes().to_vec();
-            head.extend(size.to_le_bytes());
-            out.give(head.into())?;
-            let mut left = content;
+        for content in frames(missing(length)) {
+            out.give(head(content).into())?;
+            let mut left = content as usize;
             while left > 0 {
-                let now = left.min(STEP as u64);
-                out.give(vec![0; usize::try_from(now).unwrap_or(STEP)].into())?;
+                let now = left.min(STEP);
+                out.give(vec![0; now].into())?;
                 left -= now;
             }
-            missing -= HEAD + content;
         }
         Ok(())
     })
+}
+
+/// Adds to compressed bytes that are in memory.
+pub fn pad(bytes: &mut Vec<u8>) {
+    for content in frames(missing(bytes.len() as u64)) {
+        bytes.extend(head(content));
+        bytes.resize(bytes.len() + content as usize, 0);
+    }
+}
+
+/// The contents of the frames that are `missing` bytes together.
+fn frames(mut missing: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        // What is left for the next frame has room for its head.
+        let content = missing.checked_sub(HEAD)?.min(FRAME);
+        let content = if (1..HEAD).contains(&(missing - HEAD - content)) {
+            content - HEAD
+        } else {
+            content
+        };
+        missing -= HEAD + content;
+        Some(u32::try_from(content).unwrap_or(u32::MAX))
+    })
+}
+
+/// How a skippable frame begins.
+fn head(content: u32) -> Vec<u8> {
+    let mut head = 0x184d_2a50_u32.to_le_bytes().to_vec();
+    head.extend(content.to_le_bytes());
+    head
 }
 
 /// How many bytes to add: none, or enough for a frame.

@@ -5,6 +5,7 @@
 
 use std::io::{Read, Write};
 
+use common::chunks::Opened;
 use common::run::{Streams, written};
 use common::{Error, Result};
 
@@ -14,6 +15,7 @@ use crate::header::{ANY_VERSION, Header};
 use crate::input::{self, Peeked};
 use crate::keys::{Identities, Recipients};
 use crate::magic;
+use crate::members::{self, Keys};
 use crate::open::identities;
 use crate::passphrase::Asker;
 use crate::seal::recipients;
@@ -32,7 +34,14 @@ pub fn rewrap(args: &Args, streams: &mut Streams) -> Result<()> {
         return Err(Error::usage("no old identity is named").hint("use -i FILE, or -p"));
     }
     let recipients = recipients(args, Asker::new(None, streams.voice())?, streams.voice())?;
-    let mut input = Peeked::new(streams.take_input()?);
+    let input = match members::look(streams.take_input()?)? {
+        Opened::Chunks(reader) => {
+            let keys = Keys::new(identities);
+            return members::rewrap(reader, keys, recipients, args.mixed, streams.output());
+        }
+        Opened::Other(input) => input,
+    };
+    let mut input = Peeked::new(input);
     let start = input.peek(magic::LOOK)?;
     if start.starts_with(ANY_VERSION) {
         return change(&mut input, &identities, recipients, args.mixed, streams);
@@ -50,7 +59,7 @@ pub fn rewrap(args: &Args, streams: &mut Streams) -> Result<()> {
 fn change(
     input: &mut Peeked<impl Read>,
     identities: &Identities,
-    recipients: Recipients,
+    mut recipients: Recipients,
     mixed: bool,
     streams: &mut Streams,
 ) -> Result<()> {

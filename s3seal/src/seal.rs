@@ -5,6 +5,7 @@
 
 use std::io::{Read, Write};
 
+use common::chunks::Opened;
 use common::run::{Speaker, Streams, written};
 use common::{Error, Result};
 
@@ -14,10 +15,10 @@ use crate::flow::{Bytes, stage};
 use crate::input::{self, Peeked};
 use crate::keys::Recipients;
 use crate::magic::{self, Packing};
+use crate::members::{self, Lock};
 use crate::pad;
 use crate::passphrase::Asker;
 use crate::pool::{Pool, Shelf};
-use crate::secrets;
 use crate::stream::{self, PayloadKey};
 
 /// How much is written at once: more would have the reader wait for all of it.
@@ -34,28 +35,52 @@ pub fn seal(args: Args, streams: &mut Streams) -> Result<()> {
     }
     let asker = Asker::new(args.passphrase_source().as_ref(), streams.voice())?;
     let pool = Pool::new()?;
-    let key = if args.plain {
+    let lock = if args.plain {
         None
     } else {
-        let file_key = secrets::new_file_key()?;
-        let header = recipients(&args, asker, streams.voice())?.wrap(&file_key, args.mixed)?;
-        let nonce = secrets::new_nonce()?;
-        let key = secrets::payload_key(&file_key, &nonce)?;
-        let mut start = header.bytes;
-        start.extend(nonce);
-        written(streams.output().write_all(&start))?;
-        Some(key)
+        let mut recipients = recipients(&args, asker, streams.voice())?;
+        Some(Lock::new(&mut recipients, args.mixed)?)
     };
     let method = args.compress.unwrap_or_default();
+    let input = match members::look(streams.take_input()?)? {
+        Opened::Chunks(reader) => {
+            if matches!(method, Method::Zstd { long: true, .. }) {
+                streams.voice().note(
+                    "each chunk is compressed by itself, so 'long' finds nothing more in them",
+                );
+            }
+            let how = members::HowSealed {
+                method,
+                pad: args.pad,
+                lock,
+            };
+            return members::seal(reader, how, &pool, streams.output());
+        }
+        Opened::Other(input) => input,
+    };
+    let key = match lock {
+        Some(lock) => {
+            let (start, key) = lock.begin()?;
+            written(streams.output().write_all(&start))?;
+            Some(key)
+        }
+        None => None,
+    };
     if let (Method::None, Some(key)) = (&method, &key) {
-        let mut input = Peeked::new(streams.take_input()?);
+        let mut input = Peeked::new(input);
         warn_of_packing(&mut input, streams)?;
         let sealed = stream::seal(key.clone(), pool, move |sealing| {
             sealing.write_all_of(&mut input)
         })?;
         return emit(sealed, streams.output());
     }
-    let mut compressed = compressed(method, args.plain, &pool, streams)?;
+    let mut compressed = match method {
+        Method::Command(text) => {
+            let (head, input) = input.into_inner();
+            compress::command::compress(Program::Shell(text), head.into_inner(), input)?
+        }
+        method => compressed(&method, args.plain, &pool, input)?,
+    };
     if args.pad {
         compressed = pad::padded(compressed)?;
     }
@@ -85,19 +110,26 @@ pub fn recipients(args: &Args, asker: Asker, voice: Speaker) -> Result<Recipient
     Ok(recipients)
 }
 
-fn compressed(method: Method, plain: bool, pool: &Pool, streams: &mut Streams) -> Result<Bytes> {
-    let input = streams.take_input()?;
+/// A stream compressed on all cores, by what needs no program.
+///
+/// # Errors
+/// If no thread can be started.
+pub fn compressed(
+    method: &Method,
+    plain: bool,
+    pool: &Pool,
+    input: impl Read + Send + 'static,
+) -> Result<Bytes> {
     match method {
         // In a seal damage is noticed anyway.
         Method::Zstd { level, long: false } => {
-            compress::zstd::compress(input, level, plain, pool.clone())
+            compress::zstd::compress(input, *level, plain, pool.clone())
         }
         Method::Zstd { level, long: true } => {
-            compress::zstd::compress_long(input, level, plain, pool)
+            compress::zstd::compress_long(input, *level, plain, pool)
         }
-        Method::Bzip2(level) => compress::bzip2::compress(input, level, pool.clone()),
-        Method::Command(text) => compress::command::compress(Program::Shell(text), input),
-        Method::None => chunks(input),
+        Method::Bzip2(level) => compress::bzip2::compress(input, *level, pool.clone()),
+        Method::Command(_) | Method::None => chunks(input),
     }
 }
 
@@ -123,7 +155,11 @@ pub fn chunks(mut input: impl Read + Send + 'static) -> Result<Bytes> {
     })
 }
 
-fn sealed(key: PayloadKey, pool: Pool, mut bytes: Bytes) -> Result<Bytes> {
+/// A stream of bytes, sealed.
+///
+/// # Errors
+/// If no thread can be started.
+pub fn sealed(key: PayloadKey, pool: Pool, mut bytes: Bytes) -> Result<Bytes> {
     stream::seal(key, pool, move |sealing| {
         while let Some(chunk) = bytes.next()? {
             sealing.write(&chunk)?;

@@ -178,6 +178,30 @@ impl Sealing<'_> {
     }
 }
 
+/// Seals `content` at the end of `out`: a whole payload.
+///
+/// # Errors
+/// None that can be thought of: a piece is short enough for the cipher.
+pub fn seal_whole(key: &PayloadKey, content: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let pieces = content.len().div_ceil(PIECE).max(1);
+    out.reserve(content.len() + pieces * TAG);
+    for (number, piece) in (0..).zip(0..pieces) {
+        let end = content.len().min((piece + 1) * PIECE);
+        let at = out.len();
+        out.extend_from_slice(&content[piece * PIECE..end]);
+        let tag = key
+            .0
+            .seal_in_place_separate_tag(
+                nonce(number, piece + 1 == pieces),
+                Aad::empty(),
+                &mut out[at..],
+            )
+            .map_err(|_| Error::permanent("seal", "the cipher refuses a piece"))?;
+        out.extend_from_slice(tag.as_ref());
+    }
+    Ok(())
+}
+
 /// Opens the payload that `input` is, from the first piece on.
 ///
 /// # Errors
@@ -192,7 +216,7 @@ pub fn open(key: PayloadKey, pool: Pool, mut input: impl Read + Send + 'static) 
             let ends = next.is_empty();
             let (key, first) = (key.clone(), number);
             number += BATCH as u64;
-            out.send(pool.run(move || open_batch(&key, batch, first, ends)))?;
+            out.send(pool.run(move || open_batch(&key, batch, 0, first, ends)))?;
             if ends {
                 return Ok(());
             }
@@ -206,8 +230,16 @@ pub fn open(key: PayloadKey, pool: Pool, mut input: impl Read + Send + 'static) 
 /// # Errors
 /// What is wrong with it.
 pub fn open_whole(key: &PayloadKey, payload: Vec<u8>) -> Result<Zeroizing<Vec<u8>>> {
-    let mut opened = open_batch(key, payload.into(), 0, true)?;
+    let mut opened = open_batch(key, payload.into(), 0, 0, true)?;
     Ok(Zeroizing::new(std::mem::take(&mut *opened)))
+}
+
+/// Opens a whole payload that begins at `from` in `bytes`, in place.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn open_from(key: &PayloadKey, bytes: Chunk, from: usize) -> Result<Chunk> {
+    open_batch(key, bytes, from, 0, true)
 }
 
 /// Opens the first piece of a payload, which may be its only one.
@@ -215,7 +247,7 @@ pub fn open_whole(key: &PayloadKey, payload: Vec<u8>) -> Result<Zeroizing<Vec<u8
 /// # Errors
 /// If it is damaged.
 pub fn open_first(key: &PayloadKey, piece: Vec<u8>, only: bool) -> Result<Chunk> {
-    open_batch(key, piece.into(), 0, only)
+    open_batch(key, piece.into(), 0, 0, only)
 }
 
 /// As many sealed pieces as go into a batch, or all that are left.
@@ -226,16 +258,24 @@ fn filled(shelf: &Shelf<Vec<u8>>, input: &mut impl Read) -> Result<Chunk> {
     Ok(chunk)
 }
 
-/// Opens sealed pieces in place, so that what they held lies side by side.
-fn open_batch(key: &PayloadKey, mut batch: Chunk, first: u64, ends: bool) -> Result<Chunk> {
-    let pieces = batch.len().div_ceil(SEALED).max(1);
+/// Opens sealed pieces, the first of which begins at `base`, in place, so that what they held lies side by side, from the
+/// beginning on.
+fn open_batch(
+    key: &PayloadKey,
+    mut batch: Chunk,
+    base: usize,
+    first: u64,
+    ends: bool,
+) -> Result<Chunk> {
+    let pieces = batch.len().saturating_sub(base).div_ceil(SEALED).max(1);
     let mut length = 0;
     for (number, piece) in (first..).zip(0..pieces) {
         let last = ends && piece + 1 == pieces;
-        let end = batch.len().min((piece + 1) * SEALED);
-        let (from, to) = (piece * SEALED, piece * PIECE);
+        let (from, to) = (base + piece * SEALED, piece * PIECE);
+        let end = batch.len().min(from + SEALED);
         // An empty last piece would make two seals of one content; age allows it only where there is nothing else.
-        if end - from < TAG || (end - from == TAG && number > 0) {
+        let length_here = end.saturating_sub(from);
+        if length_here < TAG || (length_here == TAG && number > 0) {
             return Err(cut_off(number));
         }
         let spare = if last {

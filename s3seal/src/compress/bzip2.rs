@@ -4,7 +4,7 @@
 
 mod streams;
 
-pub use streams::decompress;
+pub use streams::{decompress, pour};
 
 use std::io::Read;
 
@@ -43,6 +43,22 @@ pub fn compress(mut input: impl Read + Send + 'static, level: u32, pool: Pool) -
             first = false;
         }
     })
+}
+
+/// Compresses what is in memory, block after block.
+///
+/// # Errors
+/// If the library fails.
+pub fn compress_whole(bytes: &[u8], level: u32) -> Result<Chunk> {
+    let outputs = Shelf::default();
+    if bytes.is_empty() {
+        return compress_block(bytes, level, &outputs);
+    }
+    let mut all = Chunk::default();
+    for block in bytes.chunks(level as usize * BLOCK) {
+        all.extend_from_slice(&compress_block(block, level, &outputs)?);
+    }
+    Ok(all)
 }
 
 fn compress_block(block: &[u8], level: u32, outputs: &Shelf<Vec<u8>>) -> Result<Chunk> {

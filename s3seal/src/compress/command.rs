@@ -1,14 +1,18 @@
 //! Compressors and decompressors that are programs: run once a stream, and believed only if they exit with 0.
 //!
-//! A compressor reads our standard input itself, a decompressor writes to our standard output itself: nothing is
-//! copied through us that need not be. What they say on standard error goes where ours goes.
+//! A compressor's input goes there inside the kernel, behind what was looked at; a decompressor writes to our standard
+//! output itself: nothing is copied through us that need not be. What they say on standard error goes where ours goes.
 
-use std::io::{Read, Write};
+use std::io::{PipeWriter, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread;
 
 use common::run::Input;
 use common::{Class, Doing, Error, Result};
+use rustix::io::Errno;
+use rustix::pipe::{SpliceFlags, splice};
 
 use crate::flow::{Bytes, stage};
 use crate::input;
@@ -39,6 +43,24 @@ impl Program {
                 command.arg("-dc");
                 command
             }
+        }
+    }
+
+    /// Starts it, with a pipe for what it writes.
+    fn spawn(&self, input: Stdio) -> Result<Child> {
+        self.command()
+            .stdin(input)
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|why| self.missing(&why))
+    }
+
+    fn missing(&self, why: &std::io::Error) -> Error {
+        match self {
+            Self::Named(name) => Error::permanent(self.doing(), "it is not installed").hint(
+                format!("the stream is compressed with {name}; -Z names another program"),
+            ),
+            Self::Shell(_) => Error::permanent(self.doing(), why),
         }
     }
 
@@ -80,22 +102,98 @@ impl Program {
     }
 }
 
-/// Lets a program compress what standard input has, which is `input`. A person at a terminal isn't asked twice whether
-/// that was all.
+/// Lets a program compress `head` and then what standard input has, which is `input`. At a terminal it asks there itself,
+/// so that a person isn't asked twice whether that was all.
 ///
 /// # Errors
 /// If it can't be run. That it failed, or left something unread, comes out of the stream.
-pub fn compress(program: Program, input: Input) -> Result<Bytes> {
-    let mut child = program
-        .command()
-        .stdin(Stdio::inherit())
-        .stdout(Stdio::piped())
-        .spawn()
-        .doing(program.doing())?;
+pub fn compress(program: Program, head: Vec<u8>, input: Input) -> Result<Bytes> {
+    if head.is_empty() && input.is_terminal() {
+        let child = program.spawn(Stdio::inherit())?;
+        return output_of(program, child, |_| Ok(()));
+    }
+    filter(program, true, move |mut to| {
+        to.write_all(&head).doing("write to the compressor")?;
+        forward(input, to)
+    })
+}
+
+/// Lets a program compress what is in memory.
+///
+/// # Errors
+/// As [`compress`].
+pub fn compress_whole(program: Program, bytes: Chunk) -> Result<Chunk> {
+    let mut output = filter(program, true, move |mut to| {
+        to.write_all(&bytes).doing("write to the compressor")
+    })?;
+    let mut all = Chunk::default();
+    while let Some(chunk) = output.next()? {
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all)
+}
+
+/// Lets a program decompress what is in memory, and gives `sink` what comes of it.
+///
+/// # Errors
+/// If it can't be run, or fails; those of `sink`.
+pub fn pour(
+    program: &Program,
+    bytes: Arc<Chunk>,
+    sink: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut output = filter(program.clone(), false, move |mut to| {
+        match to.write_all(&bytes) {
+            // It wants no more: its exit status tells why.
+            Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.doing("write to the decompressor"),
+        }
+    })?;
+    while let Some(chunk) = output.next()? {
+        sink(&chunk)?;
+    }
+    Ok(())
+}
+
+/// Runs a program that reads what `fill` writes, from which it may leave nothing if `all` is wanted of it.
+fn filter(
+    program: Program,
+    all: bool,
+    fill: impl FnOnce(PipeWriter) -> Result<()> + Send + 'static,
+) -> Result<Bytes> {
+    let (input, to) = std::io::pipe().doing(program.doing())?;
+    // Not everybody may have one so large.
+    let _ = rustix::pipe::fcntl_setpipe_size(&to, PIPE);
+    // Through our own end of it we see what the program left.
+    let left = if all {
+        Some(input.try_clone().doing(program.doing())?)
+    } else {
+        None
+    };
+    let child = program.spawn(input.into())?;
+    let filled = thread::Builder::new()
+        .name("feeder".into())
+        .spawn(move || fill(to))
+        .doing("start a thread")?;
+    output_of(program, child, move |program| {
+        if let Some(left) = left {
+            program.left_nothing(left)?;
+        }
+        filled
+            .join()
+            .unwrap_or_else(|_| Err(Error::permanent("go on", "a feeder died")))
+    })
+}
+
+/// What a program writes, until it has ended well and `also` finds nothing wrong.
+fn output_of(
+    program: Program,
+    mut child: Child,
+    also: impl FnOnce(&Program) -> Result<()> + Send + 'static,
+) -> Result<Bytes> {
     let Some(mut output) = child.stdout.take() else {
         return Err(Error::permanent(program.doing(), "it has no output"));
     };
-    // Not everybody may have one so large.
     let _ = rustix::pipe::fcntl_setpipe_size(&output, PIPE);
     stage(4, move |out| {
         let shelf = Shelf::default();
@@ -109,13 +207,31 @@ pub fn compress(program: Program, input: Input) -> Result<Bytes> {
             }
             if ends {
                 program.judge(child.wait().doing(program.doing())?)?;
-                if !input.is_terminal() {
-                    program.left_nothing(input)?;
-                }
-                return Ok(());
+                return also(&program);
             }
         }
     })
+}
+
+/// Moves all of `input` into a pipe, inside the kernel if it can be done there.
+fn forward(mut input: Input, mut to: PipeWriter) -> Result<()> {
+    loop {
+        match splice(&input, None, &to, None, PIPE, SpliceFlags::empty()) {
+            Ok(0) => return Ok(()),
+            Ok(_) | Err(Errno::INTR) => {}
+            // Not every two things can be joined so. What is really wrong will be seen again.
+            Err(_) => break,
+        }
+    }
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match input::some(&mut input, &mut buffer)? {
+            0 => return Ok(()),
+            length => to
+                .write_all(&buffer[..length])
+                .doing("write to the compressor")?,
+        }
+    }
 }
 
 /// Lets a program decompress a stream onto standard output, or for nothing but its exit status.
@@ -132,12 +248,7 @@ pub fn decompress(program: &Program, mut bytes: Bytes, shown: bool) -> Result<()
             Stdio::null()
         })
         .spawn()
-        .map_err(|why| match program {
-            Program::Named(name) => Error::permanent(program.doing(), "it is not installed").hint(
-                format!("the stream is compressed with {name}; -Z names another program"),
-            ),
-            Program::Shell(_) => Error::permanent(program.doing(), why),
-        })?;
+        .map_err(|why| program.missing(&why))?;
     let fed = feed(&mut child, &mut bytes);
     if let Err(error) = fed {
         // It must not take what it got for all there is.

@@ -2,6 +2,7 @@
 
 pub mod bzip2;
 pub mod command;
+pub mod whole;
 pub mod zstd;
 
 use std::str::FromStr;

@@ -6,7 +6,7 @@
 
 mod frames;
 
-pub use frames::{decompress, decompress_whole};
+pub use frames::{Decompressors, content_size, decompress, decompress_whole, pour};
 
 use std::io::{Read, Write};
 
@@ -28,9 +28,10 @@ const LEAST: usize = 2 << 20;
 const LONG: u32 = 27;
 /// The level for what doesn't shrink: little more than copying.
 const ASIDE: i32 = -100;
-/// A frame is judged by this many samples of this size.
+/// A frame is judged by this many samples, of this size; in small frames they are smaller, so that judging stays cheap.
 const SAMPLES: usize = 16;
 const SAMPLE: usize = 4 << 10;
+const SHARE: usize = 64;
 
 /// Compresses all that `input` has. With `checksum`, damage is noticed without a seal around it.
 ///
@@ -44,8 +45,8 @@ pub fn compress(
 ) -> Result<Bytes> {
     let frame = frame_size(level, pool.threads());
     stage(pool.threads(), move |out| {
-        let (inputs, outputs) = (Shelf::default(), Shelf::default());
-        let compressors = Shelf::default();
+        let inputs = Shelf::default();
+        let compressors = Compressors::new(level, checksum);
         let mut first = true;
         loop {
             let mut chunk = inputs.chunk(frame);
@@ -54,13 +55,8 @@ pub fn compress(
             chunk.truncate(length);
             // Nothing at all is a frame too.
             if length > 0 || first {
-                let (outputs, compressors) = (outputs.clone(), compressors.clone());
-                out.send(pool.run(move || {
-                    compressors.lend(
-                        || compressor(checksum),
-                        |one| compress_frame(one, &chunk, level, &outputs),
-                    )
-                }))?;
+                let compressors = compressors.clone();
+                out.send(pool.run(move || compressors.frame(&chunk)))?;
             }
             if ends {
                 return Ok(());
@@ -81,6 +77,39 @@ fn frame_size(level: i32, threads: usize) -> usize {
         share.next_power_of_two() / 2
     };
     fits.clamp(least, FRAME)
+}
+
+/// Compressors that make frames of one kind, for whoever works on one. Copies are the same.
+#[derive(Clone)]
+pub struct Compressors {
+    level: i32,
+    checksum: bool,
+    idle: Shelf<Compressor<'static>>,
+    outputs: Shelf<Vec<u8>>,
+}
+
+impl Compressors {
+    /// For frames of this level; with a checksum or without.
+    #[must_use]
+    pub fn new(level: i32, checksum: bool) -> Self {
+        Self {
+            level,
+            checksum,
+            idle: Shelf::default(),
+            outputs: Shelf::default(),
+        }
+    }
+
+    /// The frame that holds `bytes`, and says how many they are.
+    ///
+    /// # Errors
+    /// If the library fails.
+    pub fn frame(&self, bytes: &[u8]) -> Result<Chunk> {
+        self.idle.lend(
+            || compressor(self.checksum),
+            |one| compress_frame(one, bytes, self.level, &self.outputs),
+        )
+    }
 }
 
 fn compressor(checksum: bool) -> Result<Compressor<'static>> {
@@ -114,12 +143,13 @@ fn compress_frame(
 /// Tries the fastest level on samples from all over the frame: false if it saves less than a thirtieth.
 fn shrinks(compressor: &mut Compressor<'static>, bytes: &[u8], room: &mut Vec<u8>) -> Result<bool> {
     let apart = bytes.len() / SAMPLES;
-    if apart <= SAMPLE {
+    let sample = SAMPLE.min(apart / SHARE);
+    if sample == 0 {
         return Ok(true);
     }
     let samples: Vec<u8> = bytes
         .chunks(apart)
-        .flat_map(|part| &part[..SAMPLE.min(part.len())])
+        .flat_map(|part| &part[..sample.min(part.len())])
         .copied()
         .collect();
     let mut squeeze = || {

@@ -18,7 +18,7 @@ const MOST_WORK: u8 = 22;
 
 /// Those who open a stream.
 pub struct Identities {
-    all: Vec<Box<dyn Identity>>,
+    all: Vec<Box<dyn Identity + Send>>,
     asker: Asker,
     voice: Speaker,
 }
@@ -58,6 +58,12 @@ impl Identities {
         self.all.push(Box::new(AskedPassphrase(self.asker.clone())));
     }
 
+    /// Adds one of a test's own.
+    #[cfg(test)]
+    pub fn add(&mut self, identity: Box<dyn Identity + Send>) {
+        self.all.push(identity);
+    }
+
     /// True if there is nobody.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -70,7 +76,7 @@ impl Identities {
     /// As [`Header::unlock`]; and if somebody should have been asked for a passphrase, and couldn't be.
     pub fn unlock(&self, header: &Header) -> Result<FileKey> {
         header
-            .unlock(self.all.iter().map(AsRef::as_ref))
+            .unlock(self.all.iter().map(|one| one.as_ref() as &dyn Identity))
             .map_err(|why| self.asker.failure().unwrap_or(why))
     }
 
@@ -88,7 +94,7 @@ impl Identities {
         Ok(())
     }
 
-    fn identity(&self, line: &str) -> Result<Box<dyn Identity>> {
+    fn identity(&self, line: &str) -> Result<Box<dyn Identity + Send>> {
         if line.starts_with(pq::IDENTITY) {
             return Ok(Box::new(line.parse::<pq::Identity>()?));
         }

@@ -18,6 +18,7 @@ const WORK: u8 = 18;
 /// Those for whom a stream is sealed.
 pub struct Recipients {
     all: Vec<Box<dyn Recipient + Send>>,
+    /// Those of plugins, which are started when they are needed first.
     plugged: Vec<plugin::Recipient>,
     asker: Asker,
     voice: Speaker,
@@ -89,17 +90,18 @@ impl Recipients {
         Ok(())
     }
 
-    /// The header that wraps `key` for all of them.
+    /// The header that wraps `key` for all of them, once or several times.
     ///
     /// # Errors
     /// As [`Header::wrap`]; and if a plugin is missing.
-    pub fn wrap(mut self, key: &age_core::format::FileKey, mixed: bool) -> Result<Header> {
-        let mut names: Vec<&str> = self.plugged.iter().map(plugin::Recipient::plugin).collect();
+    pub fn wrap(&mut self, key: &age_core::format::FileKey, mixed: bool) -> Result<Header> {
+        let plugged = std::mem::take(&mut self.plugged);
+        let mut names: Vec<&str> = plugged.iter().map(plugin::Recipient::plugin).collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
             let asker = self.asker.clone();
-            let plugin = plugin::RecipientPluginV1::new(name, &self.plugged, &[], asker);
+            let plugin = plugin::RecipientPluginV1::new(name, &plugged, &[], asker);
             self.all.push(Box::new(plugin.map_err(|_| missing(name))?));
         }
         let all = self.all.iter().map(|one| one.as_ref() as &dyn Recipient);

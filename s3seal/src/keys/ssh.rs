@@ -51,7 +51,7 @@ pub fn recipient(text: &str) -> Result<ssh::Recipient> {
 ///
 /// # Errors
 /// If it is none, or can't be used.
-pub fn identity(path: &Path, text: &[u8], asker: &Asker) -> Result<Box<dyn Identity>> {
+pub fn identity(path: &Path, text: &[u8], asker: &Asker) -> Result<Box<dyn Identity + Send>> {
     let failed =
         |why: String| Error::permanent(format!("read the identity {}", path.display()), why);
     // PKCS#8, and keys of everything but ssh.
@@ -91,7 +91,7 @@ const CONVERT: &str = "'ssh-keygen -p -f FILE' writes it in the form of OpenSSH"
 
 /// A private key under a passphrase.
 struct Locked {
-    key: Box<dyn Identity>,
+    key: Box<dyn Identity + Send>,
     /// What stanzas for it are marked with.
     tag: String,
 }

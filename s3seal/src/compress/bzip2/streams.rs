@@ -127,18 +127,42 @@ fn join(pieces: &mut Inlet<Piece>, out: &Outlet<Chunk>) -> Result<()> {
             out.give(output)?;
         }
     }
-    // What the last bytes made and had no room for.
-    while let Some(decompress) = &mut stream {
+    drain(&mut stream, &outputs, |output| out.give(output))
+}
+
+/// Decompresses streams that are in memory, and gives `sink` what they hold.
+///
+/// # Errors
+/// If they are damaged; those of `sink`.
+pub fn pour(mut packed: &[u8], sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let outputs = Shelf::default();
+    let mut stream = None;
+    while !packed.is_empty() {
+        let mut output = outputs.room(STEP);
+        let taken = advance(&mut stream, packed, &mut output)?;
+        packed = &packed[taken..];
+        sink(&output)?;
+    }
+    drain(&mut stream, &outputs, |output| sink(&output))
+}
+
+/// Makes what the last bytes stand for and had no room for.
+fn drain(
+    stream: &mut Option<Decompress>,
+    outputs: &Shelf<Vec<u8>>,
+    mut sink: impl FnMut(Chunk) -> Result<()>,
+) -> Result<()> {
+    while let Some(decompress) = stream {
         let mut output = outputs.room(STEP);
         let status = decompress
             .decompress_vec(&[], &mut output)
             .map_err(|_| cut_off())?;
         if status == Status::StreamEnd {
-            stream = None;
+            *stream = None;
         } else if output.is_empty() {
             return Err(cut_off());
         }
-        out.give(output)?;
+        sink(output)?;
     }
     Ok(())
 }

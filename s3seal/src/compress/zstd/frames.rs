@@ -6,6 +6,7 @@ use common::{Error, Result};
 use zeroize::Zeroizing;
 use zstd::bulk::Decompressor;
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
+use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 
 use super::super::cut_off;
 use super::failed;
@@ -62,6 +63,65 @@ pub fn decompress(bytes: Bytes, pool: Pool) -> Result<Bytes> {
             Err(cut_off())
         }
     })
+}
+
+/// Decompressors, for whoever works on frames that are in memory. Copies are the same.
+#[derive(Clone, Default)]
+pub struct Decompressors {
+    idle: Shelf<Decompressor<'static>>,
+    outputs: Shelf<Vec<u8>>,
+}
+
+impl Decompressors {
+    /// What is in frames that hold `size` bytes together.
+    ///
+    /// # Errors
+    /// If they are damaged.
+    pub fn opened(&self, frames: &[u8], size: usize) -> Result<Chunk> {
+        let mut output = self.outputs.room(size);
+        self.idle.lend(
+            || Decompressor::new().map_err(|why| failed(&why)),
+            |one| {
+                one.decompress_to_buffer(frames, &mut *output)
+                    .map_err(|why| damaged(&why))
+            },
+        )?;
+        Ok(output)
+    }
+}
+
+/// How much is in frames, if all of them say so.
+///
+/// # Errors
+/// If they don't follow each other to the end.
+pub fn content_size(mut frames: &[u8]) -> Result<Option<u64>> {
+    let broken = || Error::permanent("decompress the stream", "it is damaged or cut off");
+    let mut size: u64 = 0;
+    while !frames.is_empty() {
+        let Some(content) = get_frame_content_size(frames).map_err(|_| broken())? else {
+            return Ok(None);
+        };
+        let end = find_frame_compressed_size(frames).map_err(|_| broken())?;
+        frames = frames.get(end..).ok_or_else(broken)?;
+        size = size.saturating_add(content);
+    }
+    Ok(Some(size))
+}
+
+/// Decompresses frames that are in memory, whatever they say of themselves, and gives `sink` what they hold.
+///
+/// # Errors
+/// If they are damaged; those of `sink`.
+pub fn pour(frames: &[u8], sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let mut decoder =
+        zstd::stream::read::Decoder::with_buffer(frames).map_err(|why| failed(&why))?;
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match decoder.read(&mut buffer).map_err(|why| damaged(&why))? {
+            0 => return Ok(()),
+            length => sink(&buffer[..length])?,
+        }
+    }
 }
 
 /// Decompresses a short secret text of at most `most` bytes, without leaving copies of it.
