@@ -4,7 +4,8 @@ use std::io::Write;
 
 use super::reader::Sequence;
 use super::{BLOCK, Head, MOST, Member, Name, Suffix, flaw, padding};
-use crate::error::{Doing, Result};
+use crate::error::Result;
+use crate::run::written;
 
 /// Zeros, for paddings and ends.
 const ZEROS: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
@@ -24,8 +25,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// If `to` fails.
     pub fn new(mut to: W, head: &Head) -> Result<Self> {
-        to.write_all(&head.encode())
-            .doing("write the chunk stream")?;
+        written(to.write_all(&head.encode()))?;
         Ok(Self {
             to,
             sequence: Sequence::new(head.form),
@@ -81,7 +81,7 @@ impl<W: Write> Writer<W> {
         self.is_whole()?;
         self.sequence.close()?;
         self.write(&ZEROS)?;
-        self.to.flush().doing("write the chunk stream")?;
+        written(self.to.flush())?;
         Ok(self.to)
     }
 
@@ -90,7 +90,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// If `to` fails.
     pub fn flush(&mut self) -> Result<()> {
-        self.to.flush().doing("write the chunk stream")
+        written(self.to.flush())
     }
 
     fn is_whole(&self) -> Result<()> {
@@ -107,6 +107,6 @@ impl<W: Write> Writer<W> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.to.write_all(bytes).doing("write the chunk stream")
+        written(self.to.write_all(bytes))
     }
 }
