@@ -19,6 +19,7 @@ pub mod rate;
 pub mod run;
 pub mod scratch;
 pub mod settings;
+pub mod tar;
 pub mod units;
 pub mod upstream;
 

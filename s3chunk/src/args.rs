@@ -1,5 +1,7 @@
 //! The command line: which of the tool's jobs is meant, and what it needs.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -25,17 +27,35 @@ const AVERAGE: u64 = 1 << 20;
 #[command(name = "s3chunk", version)]
 pub struct Args {
     /// Join: write the stream that was cut
-    #[arg(short = 'd', long, help_heading = "Jobs")]
+    #[arg(short = 'd', long, help_heading = "Jobs", group = "job")]
     pub join: bool,
     /// Join, but write nothing: only check
     #[arg(long, help_heading = "Jobs")]
     pub verify: bool,
-    /// List the chunks of a chunk stream
-    #[arg(long, help_heading = "Jobs", conflicts_with_all = ["join", "verify"])]
+    /// List the chunks of a stream
+    #[arg(long, help_heading = "Jobs", group = "job")]
     pub list: bool,
+    /// List the members of the archive that was cut
+    #[arg(long, help_heading = "Jobs", group = "job")]
+    pub files: bool,
+    /// Say which chunks hold the members PATH
+    #[arg(
+        long,
+        help_heading = "Jobs",
+        group = "job",
+        requires = "tail",
+        requires = "paths"
+    )]
+    pub find: bool,
     /// Have FILE know the dump whose receipt comes on standard input
-    #[arg(long, value_name = "FILE", help_heading = "Jobs", conflicts_with_all = ["join", "verify", "list"])]
+    #[arg(long, value_name = "FILE", help_heading = "Jobs", group = "job")]
     pub learn: Option<PathBuf>,
+    /// Read index and list of files from FILE
+    #[arg(long, value_name = "FILE", help_heading = "Jobs")]
+    pub tail: Option<PathBuf>,
+    /// Members of the archive that was cut; a folder is all that is below it
+    #[arg(value_name = "PATH", requires = "tail")]
+    pub paths: Vec<OsString>,
 
     /// Cut where the content says, into chunks of SIZE on average (default 1M)
     #[arg(long, value_name = "SIZE", help_heading = "Cutting")]
@@ -49,12 +69,7 @@ pub struct Args {
     )]
     pub fixed: Option<Size>,
     /// Make plain pieces, which s3put stores as KEY:1, KEY:2 and so on
-    #[arg(
-        long,
-        help_heading = "Cutting",
-        requires = "fixed",
-        conflicts_with = "known"
-    )]
+    #[arg(long, help_heading = "Cutting", requires = "fixed", conflicts_with_all = ["known", "members"])]
     pub numbered: bool,
     /// Leave out the chunks of the dump that FILE knows
     #[arg(long, value_name = "FILE", help_heading = "Cutting")]
@@ -65,6 +80,9 @@ pub struct Args {
     /// Leave nothing out: begin a new chain of dumps
     #[arg(long, help_heading = "Cutting", requires = "known")]
     pub full: bool,
+    /// Also list the members of the tar archive that is cut
+    #[arg(long, help_heading = "Cutting")]
+    pub members: bool,
 
     /// How much to say.
     #[command(flatten)]
@@ -85,8 +103,14 @@ pub enum Job {
     Number(u64),
     /// Join one; with output or without.
     Join { shown: bool },
-    /// Show the index of one.
-    List,
+    /// Write some members, out of some chunks.
+    Pick { tail: PathBuf, paths: Vec<Vec<u8>> },
+    /// Show the index of one, in a file or on standard input.
+    List(Option<PathBuf>),
+    /// Show its members.
+    Files(Option<PathBuf>),
+    /// Say which chunks hold these members.
+    Find { tail: PathBuf, paths: Vec<Vec<u8>> },
     /// Make a pending file the current one.
     Learn(PathBuf),
 }
@@ -97,26 +121,57 @@ impl Args {
     /// # Errors
     /// If an option was given that it has no use for, or a size or span that can't be.
     pub fn job(self) -> Result<Job> {
-        let job = match &self {
+        let joins = self.join || self.verify;
+        let others = self.list || self.files || self.find || self.learn.is_some();
+        let cuts = !joins && !others;
+        let given = [
+            ("--verify", self.verify, !others),
+            ("--average", self.average.is_some(), cuts),
+            ("--fixed", self.fixed.is_some(), cuts),
+            ("--known", self.known.is_some(), cuts),
+            ("--grace", self.grace.is_some(), cuts && !self.numbered),
+            ("--members", self.members, cuts),
+            ("--tail", self.tail.is_some(), !cuts && self.learn.is_none()),
+            ("PATH", !self.paths.is_empty(), self.find || joins),
+        ];
+        if let Some((option, ..)) = given.iter().find(|(_, given, useful)| *given && !useful) {
+            return Err(
+                Error::usage(format!("{option} has no use here")).hint("see 's3chunk --help'")
+            );
+        }
+        let shown = !self.verify;
+        let paths = self
+            .paths
+            .iter()
+            .map(|path| path.as_bytes().to_vec())
+            .collect();
+        Ok(match self {
             Self {
                 learn: Some(path), ..
-            } => Job::Learn(path.clone()),
-            Self { list: true, .. } => Job::List,
-            Self { verify: true, .. } => Job::Join { shown: false },
-            Self { join: true, .. } => Job::Join { shown: true },
+            } => Job::Learn(path),
+            Self {
+                list: true, tail, ..
+            } => Job::List(tail),
+            Self {
+                files: true, tail, ..
+            } => Job::Files(tail),
+            Self {
+                find: true,
+                tail: Some(tail),
+                ..
+            } => Job::Find { tail, paths },
+            Self {
+                tail: Some(tail), ..
+            } => {
+                if paths.is_empty() || !shown {
+                    return Err(Error::usage("--tail is for writing some members")
+                        .hint("name them: s3chunk -d --tail FILE PATH"));
+                }
+                Job::Pick { tail, paths }
+            }
+            _ if joins => Job::Join { shown },
             _ => return self.cutting(),
-        };
-        let given = [
-            ("--average", self.average.is_some()),
-            ("--fixed", self.fixed.is_some()),
-            ("--known", self.known.is_some()),
-            ("--grace", self.grace.is_some()),
-        ];
-        match given.iter().find(|(_, given)| *given) {
-            None => Ok(job),
-            Some((option, _)) => Err(Error::usage(format!("{option} has no use here"))
-                .hint("it is for cutting a stream")),
-        }
+        })
     }
 
     fn cutting(self) -> Result<Job> {
@@ -141,6 +196,7 @@ impl Args {
             known: self.known,
             grace,
             full: self.full,
+            members: self.members,
         }))
     }
 }

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use common::Result;
-use common::chunks::{Cut, Form, Head, Id, Member, Name, Suffix, Writer};
+use common::chunks::{Cut, Files, Form, Head, Id, Member, Name, Suffix, Writer};
 use common::run::{Speaker, Streams};
 
 use crate::blocks::{Piece, pieces};
@@ -15,6 +15,7 @@ use crate::dump::{Dump, Finished};
 use crate::key::Key;
 use crate::known::{About, Known};
 use crate::life::KnownFile;
+use crate::members::{Flaw, Members};
 use crate::output::{self, writing};
 
 /// What is asked for.
@@ -27,6 +28,8 @@ pub struct Order {
     pub grace: u64,
     /// Use nothing of the known file.
     pub full: bool,
+    /// List the members of the tar archive that it is.
+    pub members: bool,
 }
 
 /// Cuts standard input.
@@ -51,14 +54,21 @@ pub fn cut(order: &Order, streams: &mut Streams) -> Result<()> {
         grace: order.grace,
     };
     let input = streams.take_input()?;
-    writing(streams, |out| {
-        stream(input, out, about, base, |finished| {
+    let members = order.members.then(Members::default);
+    let made = writing(streams, |out| {
+        stream(input, out, about, base, members, |finished| {
             if let Some(file) = &file {
                 remember(file, finished, voice);
             }
         })
+    });
+    made.map(|Made { counts, unlisted }| {
+        if let Some(why) = unlisted {
+            voice.warning(format!("the stream has no list of files: {why}"));
+        }
+        let (chunks, fresh) = counts;
+        voice.detail(format!("{chunks} chunks, {fresh} of them new"));
     })
-    .map(|(chunks, fresh)| voice.detail(format!("{chunks} chunks, {fresh} of them new")))
 }
 
 /// What this dump may refer to.
@@ -81,8 +91,16 @@ fn remember(file: &KnownFile, finished: &mut Finished, voice: Speaker) {
     }
 }
 
-/// Makes a chunk stream of `input`. Before its end is written, `remember` is told what is in it. Gives back how many
-/// chunks there are, and how many of them are new.
+/// A chunk stream was made.
+pub struct Made {
+    /// How many chunks there are, and how many of them are new.
+    pub counts: (usize, u64),
+    /// Why there is no list of files, if one was wanted.
+    pub unlisted: Option<Flaw>,
+}
+
+/// Makes a chunk stream of `input`, with a list of `members` if they are wanted. Before its end is written, `remember` is
+/// told what is in it.
 ///
 /// # Errors
 /// If a stream fails.
@@ -91,8 +109,9 @@ pub fn stream(
     out: impl Write,
     about: About,
     base: Option<Known>,
+    mut members: Option<Members>,
     remember: impl FnOnce(&mut Finished),
-) -> Result<(usize, u64)> {
+) -> Result<Made> {
     let mut pieces = pieces(input, about.key, about.cut, true)?;
     let mut dump = Dump::new(about, base);
     let head = Head {
@@ -104,6 +123,9 @@ pub fn stream(
         for piece in batch {
             // No chunk is longer than 256 MiB.
             let length = u32::try_from(piece.length()).unwrap_or(u32::MAX);
+            if let Some(members) = &mut members {
+                piece.parts.iter().for_each(|part| members.take(part));
+            }
             if let Some(number) = dump.add(piece.hash, length)? {
                 let object = 0;
                 emit(&mut writer, Name::Chunk { object, number }, &piece)?;
@@ -113,10 +135,22 @@ pub fn stream(
     let counts = dump.counts();
     let mut finished = dump.finish();
     output::text(&mut writer, Name::Index, |to| finished.index.write(to))?;
+    let unlisted = match members.map(Members::finish) {
+        Some(Ok(files)) => {
+            let files = Files {
+                id: about.id,
+                files,
+            };
+            output::text(&mut writer, Name::Files, |to| files.write(to))?;
+            None
+        }
+        Some(Err(flaw)) => Some(flaw),
+        None => None,
+    };
     output::text(&mut writer, Name::Refs, |to| finished.refs.write(to))?;
     remember(&mut finished);
     writer.finish()?;
-    Ok(counts)
+    Ok(Made { counts, unlisted })
 }
 
 /// Writes a piece as a member.

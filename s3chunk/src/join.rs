@@ -4,6 +4,7 @@
 //! all of them came out and nothing else was there. Refused: what is sealed, what refers to chunks that are elsewhere,
 //! and anything that is not in its place, shape, length and hash what the index says.
 
+mod part;
 mod spool;
 mod tail;
 
@@ -22,6 +23,7 @@ use crate::blocks::on_the_way;
 use crate::key::Key;
 use crate::output::writing;
 
+pub use part::part;
 use spool::Spool;
 pub use tail::Tail;
 

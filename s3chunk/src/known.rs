@@ -389,7 +389,8 @@ mod tests {
         let good = file(&chunks(&[1, 2, 3]));
         assert!(Known::parse(resealed(good.clone(), |_| {})).is_ok());
         let record = |n: usize| HEADER + n * RECORD;
-        let edits: [(&str, Box<dyn FnOnce(&mut Vec<u8>)>); 9] = [
+        type Edit = Box<dyn FnOnce(&mut Vec<u8>)>;
+        let edits: [(&str, Edit); 9] = [
             (
                 "out of order",
                 Box::new(move |b| b.copy_within(record(2)..record(3), record(0))),

@@ -16,8 +16,10 @@ mod known;
 mod learn;
 mod life;
 mod list;
+mod members;
 mod numbered;
 mod output;
+mod selection;
 #[cfg(test)]
 mod tests;
 
@@ -43,7 +45,10 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
             numbered::numbered(size, streams)
         }
         Job::Join { shown } => join::join(shown, streams),
-        Job::List => list::list(streams),
+        Job::Pick { tail, paths } => list::pick(&tail, &paths, streams),
+        Job::List(tail) => list::list(tail.as_deref(), streams),
+        Job::Files(tail) => list::files(tail.as_deref(), streams),
+        Job::Find { tail, paths } => list::find(&tail, &paths, streams),
         Job::Learn(path) => learn::learn(&path, streams),
     }
 }

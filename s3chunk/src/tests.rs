@@ -1,6 +1,7 @@
 //! Properties: any bytes, cut in any way, come back, through dumps that refer to dumps that refer to dumps; and a stream
 //! that was tampered with never comes out as something else.
 
+mod picked;
 mod tampered;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use crate::cut::stream;
 use crate::join::joined;
 use crate::key::Key;
 use crate::known::{self, About, Known};
+use crate::members::Members;
 
 /// When every dump of these tests is begun.
 const STARTED: i64 = 1_790_000_000;
@@ -30,6 +32,16 @@ struct Made {
 
 /// Cuts `content`; what `base` knows is left out.
 fn make(content: &[u8], cut: Cut, base: Option<&Made>, key: &str) -> Made {
+    made(content, cut, base, key, None)
+}
+
+fn made(
+    content: &[u8],
+    cut: Cut,
+    base: Option<&Made>,
+    key: &str,
+    members: Option<Members>,
+) -> Made {
     let base = base.map(|made| Known::parse(made.known.clone()).unwrap());
     let about = About {
         id: Id::random(),
@@ -40,7 +52,7 @@ fn make(content: &[u8], cut: Cut, base: Option<&Made>, key: &str) -> Made {
     };
     let (mut bytes, mut known) = (Vec::new(), Vec::new());
     let input = Cursor::new(content.to_vec());
-    let counts = stream(input, &mut bytes, about, base, |finished| {
+    let counts = stream(input, &mut bytes, about, base, members, |finished| {
         let (about, mut names, count, chunks) = finished.pending();
         let about = About {
             started: STARTED,
@@ -50,7 +62,8 @@ fn make(content: &[u8], cut: Cut, base: Option<&Made>, key: &str) -> Made {
         key.clone_into(&mut names.objects[0].key);
         known::write(&mut known, &about, &names, count, chunks).unwrap();
     })
-    .unwrap();
+    .unwrap()
+    .counts;
     Made {
         bytes,
         known,

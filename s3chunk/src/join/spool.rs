@@ -6,8 +6,8 @@ use std::os::unix::fs::FileExt;
 
 use common::chunks::{Entry, LONGEST, Member, Name, Reader};
 use common::error::{Doing, Result};
-use common::scratch::{nameless, place};
 use common::pool::{self, Shelf};
+use common::scratch::{nameless, place};
 
 use super::refuse;
 

@@ -13,6 +13,8 @@ fn samples() -> (Vec<u8>, [Vec<u8>; 2]) {
     (content, [made.bytes, whole])
 }
 
+type Members = Vec<(Name, Vec<u8>)>;
+
 fn refused(bytes: &[u8], content: &[u8]) -> String {
     let (out, outcome) = join(bytes);
     assert!(content.starts_with(&out), "something else came out");
@@ -31,7 +33,7 @@ fn chunks_that_miss_or_are_too_many_or_elsewhere() {
         assert_eq!(written(head, &members), bytes);
         let first = members.iter().position(is_chunk).unwrap();
         let last = members.iter().rposition(is_chunk).unwrap();
-        let change = |edit: &dyn Fn(&mut Vec<(Name, Vec<u8>)>)| {
+        let change = |edit: &dyn Fn(&mut Members)| {
             let mut changed = members.clone();
             edit(&mut changed);
             refused(&written(head, &changed), &content)

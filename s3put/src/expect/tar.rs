@@ -8,18 +8,17 @@
 //! fill their last record, or another archive: files that were joined with cat, as `tar -i` reads them. A file
 //! that ends in one block of zeros, or in none, is refused, as is a volume of several that isn't the last one.
 
+use common::tar::{self, Block, SPARSE_MORE, has_more_map, is_header, is_zero, number};
+
 use super::{Check, EMPTY, FOLLOWED, Flaw, Proof, flaw};
 
-/// The unit of everything.
-pub(super) const BLOCK: usize = 512;
+pub(super) use common::tar::BLOCK;
 
 const CUT: Flaw = flaw("it ends inside a member");
 const UNENDED: Flaw = flaw("the two blocks of zeros that end an archive are missing");
 const DAMAGED: Flaw = flaw("a header in it is damaged");
 const UNUSED: Flaw = flaw("an extended header in it belongs to no member");
 const STRANGE: Flaw = flaw("it does not begin like one");
-
-type Block = [u8; BLOCK];
 
 /// True if a stream that begins with `start` is an archive: the first checksum is right.
 pub(super) fn recognises(start: &[u8]) -> bool {
@@ -195,67 +194,8 @@ impl Tar {
     }
 }
 
-/// In a block of an old sparse map, the byte that says whether another one follows.
-const SPARSE_MORE: usize = 504;
-
-/// The same in the header, where GNU tar and star put it in different places.
-fn has_more_map(block: &Block) -> bool {
-    let is_star = &block[508..] == b"tar\0";
-    block[if is_star { 355 } else { 482 }] != 0
-}
-
 fn padded(size: u64) -> Result<u64, Flaw> {
-    size.checked_next_multiple_of(BLOCK as u64)
-        .ok_or(flaw("a member in it has an impossible size"))
-}
-
-fn is_zero(block: &Block) -> bool {
-    block.iter().all(|byte| *byte == 0)
-}
-
-/// True if the checksum is right: the sum of all bytes, its own field counting as blanks. Some old programs
-/// took the bytes for signed ones.
-fn is_header(block: &Block) -> bool {
-    let field = 148..156;
-    let Some(said) = octal(&block[field.clone()]) else {
-        return false;
-    };
-    let blanks = 8 * i64::from(b' ');
-    let sum = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(*byte)).sum::<i64>();
-    let signed = |bytes: &[u8]| {
-        let bytes = bytes.iter().map(|byte| i64::from(byte.cast_signed()));
-        bytes.sum::<i64>()
-    };
-    let said = i64::try_from(said).unwrap_or(-1);
-    said == sum(block) - sum(&block[field.clone()]) + blanks
-        || said == signed(block) - signed(&block[field]) + blanks
-}
-
-/// A size: octal digits, or, if the first bit is set, a binary number (GNU tar, star). `None` if it is neither.
-fn number(field: &[u8]) -> Option<u64> {
-    match *field.first()? {
-        first if first & 0x80 == 0 => octal(field),
-        // Negative.
-        first if first & 0x40 != 0 => None,
-        first => field[1..]
-            .iter()
-            .try_fold(u64::from(first & 0x3f), |sum, byte| {
-                Some(sum.checked_mul(256)? | u64::from(*byte))
-            }),
-    }
-}
-
-/// Octal digits after blanks, up to a blank or a NUL. A field of blanks and NULs only is 0.
-fn octal(field: &[u8]) -> Option<u64> {
-    let text = field.trim_ascii_start();
-    let end = text
-        .iter()
-        .position(|byte| matches!(byte, b' ' | 0))
-        .unwrap_or(text.len());
-    text[..end].iter().try_fold(0u64, |sum, byte| {
-        let digit = (b'0'..=b'7').contains(byte).then(|| byte - b'0')?;
-        sum.checked_mul(8)?.checked_add(u64::from(digit))
-    })
+    tar::padded(size).ok_or(flaw("a member in it has an impossible size"))
 }
 
 fn at_most(left: u64, length: usize) -> usize {
