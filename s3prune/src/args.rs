@@ -9,6 +9,7 @@ use common::run::Spoken;
 
 use crate::age::Age;
 use crate::policy::{Period, Policy};
+use crate::ties::Wait;
 
 /// Remove dumps that are no longer wanted
 #[derive(Debug, Parser)]
@@ -56,6 +57,15 @@ pub struct Args {
     /// Believe dates that the server's clock does not bear out
     #[arg(long, help_heading = "Policy")]
     pub(crate) trust_dates: bool,
+    /// Leave alone what was the newest of its set less than SPAN ago, and what that needs
+    #[arg(long, value_name = "SPAN", help_heading = "Deduplicated dumps")]
+    grace: Option<Age>,
+    /// Nobody is making a dump: don't wait for the grace
+    #[arg(long, conflicts_with = "grace", help_heading = "Deduplicated dumps")]
+    no_grace: bool,
+    /// Don't look for dumps that refer to others: there are none
+    #[arg(long, conflicts_with_all = ["grace", "no_grace"], help_heading = "Deduplicated dumps")]
+    pub(crate) no_refs: bool,
     /// Consider the dumps of every host
     #[arg(short, long, conflicts_with = "host")]
     all: bool,
@@ -134,6 +144,15 @@ impl Args {
             (_, true) => Ok(None),
             (Some(host), false) => Ok(Some(host.clone())),
             (None, false) => short_host().map(Some),
+        }
+    }
+
+    /// How long to wait for those who are writing now.
+    pub(crate) fn wait(&self) -> Wait {
+        match (&self.grace, self.no_grace) {
+            (_, true) => Wait::No,
+            (Some(age), false) => Wait::For(age.clone()),
+            (None, false) => Wait::Enough,
         }
     }
 

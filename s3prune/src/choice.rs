@@ -3,37 +3,40 @@
 use std::collections::BTreeSet;
 
 use common::error::{Error, Result};
-use common::levels::Set;
 use common::listing::{Catalogue, Dump};
 use common::names::{DumpName, Piece, parse_key, tail_of};
 use common::run::Speaker;
 
 use crate::args::Args;
-use crate::family::Family;
+use crate::graph::Graph;
 use crate::named;
 use crate::plan::Plan;
 use crate::policy::Policy;
+use crate::ties::Ties;
 
-/// What goes because no rule keeps it. What isn't a dump isn't looked at.
+/// What goes because no rule keeps it, nobody may still refer to it, and nothing that stays needs it. What isn't a
+/// dump isn't looked at; nor are the dumps of other hosts than `host`, if there is one.
 pub(crate) fn by_policy<'a>(
     catalogue: &'a Catalogue,
+    host: Option<&str>,
     policy: &Policy,
     trust_dates: bool,
+    ties: &Ties,
     voice: Speaker,
 ) -> Plan<'a> {
-    let mut plan = Plan::default();
+    let is_ours = |of: &str| host.is_none_or(|host| host == of);
+    let graph = Graph::of(catalogue, is_ours, trust_dates, ties);
+    let mut reasons: Vec<Vec<String>> = Vec::new();
     let mut doubtful = 0;
-    for set in Set::all(&catalogue.dumps) {
-        let family = Family::of(set, trust_dates);
-        let reasons = policy.judge(&family);
-        plan.add_family(&family, |index| match reasons[index].as_slice() {
-            [] => Err("no rule keeps it".to_owned()),
-            reasons => Ok(reasons.to_vec()),
-        });
-        doubtful += (0..reasons.len())
+    for (_, family) in graph.families() {
+        let mut of_set = policy.judge(family);
+        for (reasons, held) in of_set.iter_mut().zip(ties.held(family.dumps())) {
+            reasons.extend(held.map(str::to_owned));
+        }
+        doubtful += (0..of_set.len())
             .filter(|&index| !family.is_sound(index))
             .count();
-        let newest = (0..reasons.len())
+        let newest = (0..of_set.len())
             .rev()
             .find(|&index| family.is_sound(index));
         if let Some((newest, obstacle)) =
@@ -44,6 +47,7 @@ pub(crate) fn by_policy<'a>(
                 family.dumps()[newest].key()
             ));
         }
+        reasons.append(&mut of_set);
     }
     if doubtful > 0 {
         let what = match doubtful {
@@ -54,14 +58,23 @@ pub(crate) fn by_policy<'a>(
             "{what} not to be trusted: kept, and counted for no rule"
         ));
     }
-    plan
+    graph.keep_needed(&mut reasons);
+    Plan::of(&graph, |index| match reasons[index].as_slice() {
+        [] => Err("no rule keeps it".to_owned()),
+        reasons => Ok(reasons.to_vec()),
+    })
 }
 
 /// What goes because its key is given: a dump, or an object that isn't one.
-pub(crate) fn by_key<'a>(catalogue: &'a Catalogue, key: &str, args: &Args) -> Result<Plan<'a>> {
+pub(crate) fn by_key<'a>(
+    catalogue: &'a Catalogue,
+    key: &str,
+    args: &Args,
+    ties: &Ties,
+) -> Result<Plan<'a>> {
     let doing = || format!("remove {}", key.escape_debug());
     if let Some(dump) = catalogue.dumps.iter().find(|dump| dump.key() == key) {
-        return by_names(catalogue, &BTreeSet::from([&dump.name]), args);
+        return by_names(catalogue, &BTreeSet::from([&dump.name]), args, ties);
     }
     let of_dumps = catalogue.dumps.iter().flat_map(Dump::objects);
     let mut objects = of_dumps.chain(&catalogue.others);
@@ -77,6 +90,7 @@ pub(crate) fn by_key<'a>(catalogue: &'a Catalogue, key: &str, args: &Args) -> Re
         }
         _ => {}
     }
+    named::check_object(entry, args.is_forced(), ties)?;
     let mut plan = Plan::default();
     plan.add_object(entry, "named");
     Ok(plan)
@@ -87,6 +101,7 @@ pub(crate) fn by_list<'a>(
     catalogue: &'a Catalogue,
     keys: &BTreeSet<String>,
     args: &Args,
+    ties: &Ties,
     voice: Speaker,
 ) -> Result<(Plan<'a>, usize)> {
     let mut names = BTreeSet::new();
@@ -117,7 +132,7 @@ pub(crate) fn by_list<'a>(
         }
         skipped += 1;
     }
-    Ok((by_names(catalogue, &names, args)?, skipped))
+    Ok((by_names(catalogue, &names, args, ties)?, skipped))
 }
 
 /// The dump that the object with this key is a piece of, or the tail. A piece beside a dump that is one object is not.
@@ -138,27 +153,19 @@ fn by_names<'a>(
     catalogue: &'a Catalogue,
     doomed: &BTreeSet<&DumpName>,
     args: &Args,
+    ties: &Ties,
 ) -> Result<Plan<'a>> {
-    let mut plan = Plan::default();
-    for set in Set::all(&catalogue.dumps) {
-        let family = Family::of(set, args.trust_dates);
-        if !family
-            .dumps()
-            .iter()
-            .any(|dump| doomed.contains(&dump.name))
-        {
-            continue;
-        }
-        if !args.is_forced() {
-            named::check(&family, doomed)?;
-        }
-        plan.add_family(&family, |index| {
-            match doomed.contains(&family.dumps()[index].name) {
-                true => Err("named".to_owned()),
-                false => Ok(Vec::new()),
-            }
-        });
-    }
+    let graph = Graph::of(catalogue, |_| true, args.trust_dates, ties);
+    let goes: Vec<bool> = graph
+        .dumps()
+        .iter()
+        .map(|dump| doomed.contains(&dump.name))
+        .collect();
+    named::check(&graph, &goes, args.is_forced(), ties)?;
+    let mut plan = Plan::of(&graph, |index| match goes[index] {
+        true => Err("named".to_owned()),
+        false => Ok(Vec::new()),
+    });
     plan.only_what_goes();
     Ok(plan)
 }
@@ -198,7 +205,8 @@ mod tests {
 
     fn key(key: &str, line: &str) -> Result<Vec<String>, u8> {
         let catalogue = catalogue();
-        let plan = by_key(&catalogue, key, &args(line)).map_err(|error| error.class().code())?;
+        let plan = by_key(&catalogue, key, &args(line), &Ties::default())
+            .map_err(|error| error.class().code())?;
         Ok(plan
             .doomed()
             .0
@@ -247,7 +255,7 @@ mod tests {
         let catalogue = catalogue();
         let list = |keys: &[&str], line: &str| {
             let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-            let (plan, skipped) = by_list(&catalogue, &keys, &args(line), voice)
+            let (plan, skipped) = by_list(&catalogue, &keys, &args(line), &Ties::default(), voice)
                 .map_err(|error| error.class().code())?;
             Ok((plan.len(), skipped))
         };
@@ -292,7 +300,7 @@ mod tests {
             counts: vec![(crate::policy::Period::Dump, 1)],
             ..Policy::default()
         };
-        let plan = by_policy(&catalogue, &policy, true, voice);
+        let plan = by_policy(&catalogue, None, &policy, true, &Ties::default(), voice);
         let gone: Vec<String> = plan
             .doomed()
             .0

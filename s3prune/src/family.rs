@@ -87,21 +87,6 @@ impl<'a> Family<'a> {
         let (sound, numbers) = &self.sound;
         [newest(&self.set), newest(sound).map(|inner| numbers[inner])]
     }
-
-    /// How many dumps must be restored before each one at most: more than before any that it may need.
-    ///
-    /// A dump with a made-up date may need one that is newer by name, so the order of names doesn't do. That
-    /// of levels does: by every reading a dump needs only dumps of lower levels. So there is no cycle either.
-    pub(crate) fn depths(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.needs.len()).collect();
-        order.sort_by_key(|&index| self.dumps()[index].name.level);
-        let mut depths = vec![0; order.len()];
-        for index in order {
-            let above = |&need: &usize| depths[need] + 1;
-            depths[index] = self.needs[index].iter().map(above).max().unwrap_or(0);
-        }
-        depths
-    }
 }
 
 /// Each dump's parent if the dumps came into being in the order in which the server took them in.
@@ -123,8 +108,10 @@ fn by_arrival(set: &Set<'_>) -> Vec<Option<usize>> {
 mod tests {
     use super::*;
     use crate::delete::{self, Fate};
+    use crate::graph::Graph;
     use crate::plan::Plan;
     use crate::tests::dumps;
+    use crate::ties::Ties;
 
     #[test]
     fn what_needs_a_newer_one_goes_before_it() {
@@ -136,11 +123,12 @@ mod tests {
         ]);
         let family = Family::of(Set::of(dumps.iter().collect()), false);
         assert_eq!(family.needs(0), [2, 3]);
-        assert_eq!(family.depths(), [2, 0, 0, 1]);
+        let graph = Graph::of_families(vec![family], &Ties::default());
+        let depths: Vec<usize> = (0..4).map(|index| graph.depth(index)).collect();
+        assert_eq!(depths, [2, 0, 0, 1]);
 
         // All but the spare full dump are to go, and the second request is denied.
-        let mut plan = Plan::default();
-        plan.add_family(&family, |index| match index {
+        let mut plan = Plan::of(&graph, |index| match index {
             1 => Ok(Vec::new()),
             _ => Err("named".to_owned()),
         });

@@ -8,10 +8,12 @@ mod args;
 mod choice;
 mod delete;
 mod family;
+mod graph;
 pub mod keys;
 mod named;
 mod plan;
 mod policy;
+mod ties;
 mod uploads;
 
 use std::collections::BTreeSet;
@@ -28,6 +30,7 @@ pub use crate::args::Args;
 use crate::args::Task;
 use crate::delete::Fate;
 use crate::plan::Plan;
+use crate::ties::Ties;
 
 /// Makes the plan that `args` ask for, and carries it out if they say so.
 ///
@@ -56,18 +59,25 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
                 .map(|host| format!("{host}:"))
                 .unwrap_or_default();
             catalogue = bucket.catalogue(bucket.list(&prefix)?)?;
-            plan = choice::by_policy(&catalogue, policy, args.trust_dates, voice);
+            plan = choice::by_policy(
+                &catalogue,
+                args.host()?.as_deref(),
+                policy,
+                args.trust_dates,
+                &Ties::default(),
+                voice,
+            );
         }
         Task::Key(key) => {
             // A dump is judged among its whole set, any other object alone.
             let name = parse_key(key).map(|(name, _)| name).or(tail_of(key));
             let prefix = name.map_or_else(|| key.clone(), |name| format!("{}:", name.set()));
             catalogue = bucket.catalogue(bucket.list(&prefix)?)?;
-            plan = choice::by_key(&catalogue, key, &args)?;
+            plan = choice::by_key(&catalogue, key, &args, &Ties::default())?;
         }
         Task::Listed => {
             catalogue = bucket.catalogue(bucket.list("")?)?;
-            (plan, skipped) = choice::by_list(&catalogue, &listed, &args, voice)?;
+            (plan, skipped) = choice::by_list(&catalogue, &listed, &args, &Ties::default(), voice)?;
         }
         Task::Uploads => {}
     }

@@ -1,48 +1,98 @@
 //! Dumps that go because somebody named them.
 //!
-//! Names are believed, mistakes are not: a dump that one which stays may need, and the last chain of a set
-//! that can be restored, go only with `--force`; and if one of the keys is refused, none goes.
-
-use std::collections::BTreeSet;
+//! Names are believed, mistakes are not: what one that stays may need, and the last chain of a set that can be
+//! restored, go only with `--force`; what a dump may refer to that is being made now, only with `--no-grace`. If one of
+//! the keys is refused, none goes.
 
 use common::error::{Error, Result};
 use common::levels::Set;
-use common::listing::Dump;
-use common::names::DumpName;
+use common::listing::{Dump, Entry};
 
 use crate::family::Family;
+use crate::graph::Graph;
+use crate::ties::Ties;
 
-/// Refuses to remove `doomed` from a family where that would leave a dump that can't be restored.
+/// Refuses to remove those dumps of which `goes` says so where that would leave a dump that can't be restored.
 ///
 /// # Errors
 /// If so; the message names one, and how many more there are.
-pub(crate) fn check(family: &Family<'_>, doomed: &BTreeSet<&DumpName>) -> Result<()> {
-    let dumps = family.dumps();
-    let goes: Vec<bool> = dumps
-        .iter()
-        .map(|dump| doomed.contains(&dump.name))
-        .collect();
-    let mut refused = Vec::new();
+pub(crate) fn check(graph: &Graph<'_>, goes: &[bool], force: bool, ties: &Ties) -> Result<()> {
+    if !force {
+        check_needs(graph, goes)?;
+    }
+    for (first, family) in graph.families() {
+        let goes = &goes[first..first + family.dumps().len()];
+        if !goes.contains(&true) {
+            continue;
+        }
+        if !force {
+            check_chains(family, goes)?;
+        }
+        let held = ties.held(family.dumps());
+        if let Some(index) = (0..goes.len()).find(|&index| goes[index] && held[index].is_some()) {
+            let reason = held[index].unwrap_or_default();
+            return Err(may_be_referred_to(&family.dumps()[index].key(), reason));
+        }
+    }
+    Ok(())
+}
+
+/// The same for an object that is not a dump.
+///
+/// # Errors
+/// If a dump needs it, or one that is being made now may.
+pub(crate) fn check_object(entry: &Entry, force: bool, ties: &Ties) -> Result<()> {
+    let mut needers = ties
+        .all()
+        .filter(|(key, needs)| *key != entry.key && needs.contains(&entry.key));
+    if let Some((needer, _)) = needers.next().filter(|_| !force) {
+        return Err(needed(&entry.key, needer, needers.count()));
+    }
+    if ties.holds_object(&entry.key, entry.modified) {
+        return Err(may_be_referred_to(&entry.key, "within the grace"));
+    }
+    Ok(())
+}
+
+fn check_needs(graph: &Graph<'_>, goes: &[bool]) -> Result<()> {
+    let dumps = graph.dumps();
+    let mut refused: Vec<(usize, String)> = Vec::new();
     for needer in (0..dumps.len()).filter(|&index| !goes[index]) {
-        refused.extend(
-            family
-                .needs(needer)
-                .iter()
-                .filter(|&&need| goes[need])
-                .map(|&need| (need, needer)),
-        );
+        let needs = graph.needs(needer).iter().filter(|&&need| goes[need]);
+        refused.extend(needs.map(|&need| (need, dumps[needer].key())));
     }
-    if let Some((need, needer)) = refused.first() {
-        let others = match refused.len() {
-            1 => String::new(),
-            n => format!(", and there are {} more such needs", n - 1),
-        };
-        return Err(Error::permanent(
-            format!("remove {}", dumps[*need].key()),
-            format!("{} needs it{others}", dumps[*needer].key()),
-        )
-        .hint("remove what needs it as well, or use --force; nothing was deleted"));
+    for need in (0..dumps.len()).filter(|&index| goes[index]) {
+        let keys = graph.outside(need).iter();
+        refused.extend(keys.map(|key| (need, key.clone())));
     }
+    match refused.split_first() {
+        None => Ok(()),
+        Some(((need, needer), others)) => Err(needed(&dumps[*need].key(), needer, others.len())),
+    }
+}
+
+fn needed(key: &str, needer: &str, others: usize) -> Error {
+    let others = match others {
+        0 => String::new(),
+        n => format!(", and there are {n} more such needs"),
+    };
+    Error::permanent(
+        format!("remove {}", key.escape_debug()),
+        format!("{} needs it{others}", needer.escape_debug()),
+    )
+    .hint("remove what needs it as well, or use --force; nothing was deleted")
+}
+
+fn may_be_referred_to(key: &str, why: &str) -> Error {
+    Error::permanent(
+        format!("remove {}", key.escape_debug()),
+        format!("a dump that is being made may refer to it: it is {why}"),
+    )
+    .hint("--no-grace removes it, if nobody is making a dump; nothing was deleted")
+}
+
+fn check_chains(family: &Family<'_>, goes: &[bool]) -> Result<()> {
+    let dumps = family.dumps();
     let rest = |trusted_only: bool| {
         let stays = |&index: &usize| !goes[index] && (!trusted_only || family.is_trusted(index));
         has_chain(
@@ -88,14 +138,10 @@ mod tests {
     fn verdict(keys: &[(&str, &str)], doomed: &[&str]) -> Result<()> {
         let dumps = dumps(keys);
         let family = Family::of(Set::of(dumps.iter().collect()), false);
-        check(
-            &family,
-            &dumps
-                .iter()
-                .map(|dump| &dump.name)
-                .filter(|name| doomed.contains(&name.to_string().as_str()))
-                .collect(),
-        )
+        let graph = Graph::of_families(vec![family], &Ties::default());
+        let goes = |dump: &&Dump| doomed.contains(&dump.key().as_str());
+        let goes: Vec<bool> = graph.dumps().iter().map(goes).collect();
+        check(&graph, &goes, false, &Ties::default())
     }
 
     const CHAIN: [(&str, &str); 4] = [

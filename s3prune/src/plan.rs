@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::delete::{Doomed, Fate};
-use crate::family::Family;
+use crate::graph::Graph;
 
 /// One dump, or an object that isn't one, and what is to become of it.
 pub(crate) struct Item<'a> {
@@ -39,33 +39,28 @@ struct Line<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Adds a family's dumps: `verdict` says for each why it stays, or else why it goes.
-    pub(crate) fn add_family(
-        &mut self,
-        family: &Family<'a>,
+    /// The plan for what is in `graph`: `verdict` says for each why it stays, or else why it goes.
+    pub(crate) fn of(
+        graph: &Graph<'a>,
         verdict: impl Fn(usize) -> Result<Vec<String>, String>,
-    ) {
-        let first = self.items.len();
-        let depths = family.depths();
-        for (index, dump) in family.dumps().iter().enumerate() {
+    ) -> Self {
+        let mut plan = Self::default();
+        for (index, dump) in graph.dumps().iter().enumerate() {
             let (goes, reasons) = match verdict(index) {
                 Ok(reasons) => (false, reasons),
                 Err(reason) => (true, vec![reason]),
             };
             let dump: &'a Dump = dump;
-            self.items.push(Item {
+            plan.items.push(Item {
                 key: dump.key(),
                 entries: dump.objects().collect(),
                 reasons,
                 goes,
-                depth: depths[index],
-                needs: family
-                    .needs(index)
-                    .iter()
-                    .map(|need| first + need)
-                    .collect(),
+                depth: graph.depth(index),
+                needs: graph.needs(index).to_vec(),
             });
         }
+        plan
     }
 
     /// Adds an object that goes although it is not a dump.
@@ -262,24 +257,30 @@ mod tests {
     use common::prices::PriceList;
 
     use super::*;
+    use crate::family::Family;
     use crate::policy::{Period, Policy};
     use crate::tests::dumps;
+    use crate::ties::Ties;
 
     fn plan(dumps: &[Dump]) -> Plan<'_> {
         let policy = Policy {
             counts: vec![(Period::Dump, 1)],
             ..Policy::default()
         };
-        let mut plan = Plan::default();
-        for set in Set::all(dumps) {
-            let family = Family::of(set, false);
-            let reasons = policy.judge(&family);
-            plan.add_family(&family, |index| match reasons[index].as_slice() {
-                [] => Err("no rule keeps it".to_owned()),
-                reasons => Ok(reasons.to_vec()),
-            });
-        }
-        plan
+        let families = Set::all(dumps)
+            .into_iter()
+            .map(|set| Family::of(set, false))
+            .collect();
+        let graph = Graph::of_families(families, &Ties::default());
+        let mut reasons: Vec<Vec<String>> = graph
+            .families()
+            .flat_map(|(_, family)| policy.judge(family))
+            .collect();
+        graph.keep_needed(&mut reasons);
+        Plan::of(&graph, |index| match reasons[index].as_slice() {
+            [] => Err("no rule keeps it".to_owned()),
+            reasons => Ok(reasons.to_vec()),
+        })
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Every rule keeps something; what no rule keeps may go. Beyond the rules these always stay: the newest
 //! dump (and so, with what it needs, every dump that a backup running right now could be relative to), the
 //! newest one that can be restored, those whose date is not to be trusted or that aren't whole (they count
-//! for no rule either), and what any of those that stay may need.
+//! for no rule either). What any of those that stay may need is for the graph to say.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Why each dump stays; those without a reason may go.
+    /// Why each dump stays by itself; those without a reason may go, if nothing that stays needs them.
     pub(crate) fn judge(&self, family: &Family<'_>) -> Vec<Vec<String>> {
         let dumps = family.dumps();
         let mut reasons: Vec<Vec<String>> = vec![Vec::new(); dumps.len()];
@@ -71,7 +71,6 @@ impl Policy {
         if let Some(age) = &self.within {
             keep_within(age, &sound, dumps, &mut reasons);
         }
-        keep_needed(family, &mut reasons);
         reasons
     }
 
@@ -146,36 +145,6 @@ fn keep_within(age: &Age, sound: &[usize], dumps: &[&Dump], reasons: &mut [Vec<S
         if instant(dumps[index]) >= oldest {
             reasons[index].push(format!("within {age} of the newest"));
         }
-    }
-}
-
-/// What stays keeps what it needs, and that what it needs.
-fn keep_needed(family: &Family<'_>, reasons: &mut [Vec<String>]) {
-    let mut kept: Vec<bool> = reasons.iter().map(|reasons| !reasons.is_empty()).collect();
-    let mut open: Vec<usize> = (0..kept.len()).filter(|&index| kept[index]).collect();
-    while let Some(index) = open.pop() {
-        for &need in family.needs(index) {
-            if !kept[need] {
-                kept[need] = true;
-                open.push(need);
-            }
-        }
-    }
-    let mut needers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for index in (0..kept.len()).rev().filter(|&index| kept[index]) {
-        for &need in family.needs(index) {
-            needers.entry(need).or_default().push(index);
-        }
-    }
-    for (need, needers) in needers {
-        let more = match needers.len() {
-            1 => String::new(),
-            n => format!(" and {} more", n - 1),
-        };
-        reasons[need].push(format!(
-            "needed by {}{more}",
-            family.dumps()[needers[0]].key()
-        ));
     }
 }
 

@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use super::tests::judge;
 use super::*;
 use crate::delete;
+use crate::graph::Graph;
 use crate::plan::Plan;
+use crate::ties::Ties;
 
 /// Any history: levels, dates in both forms, clocks that agree or not, pieces that are there or not.
 fn history() -> impl Strategy<Value = Vec<Dump>> {
@@ -144,8 +146,8 @@ proptest! {
         reached in any::<u64>(),
     ) {
         let (family, reasons) = judge(&dumps, &policy, trust);
-        let mut plan = Plan::default();
-        plan.add_family(&family, |index| match reasons[index].is_empty() {
+        let graph = Graph::of_families(vec![family], &Ties::default());
+        let plan = Plan::of(&graph, |index| match reasons[index].is_empty() {
             true => Err(String::new()),
             false => Ok(Vec::new()),
         });
@@ -191,8 +193,8 @@ proptest! {
         let bit = |bits: u64, number: usize| bits >> (number % 64) & 1 == 1;
         let family = Family::of(Set::of(dumps.iter().collect()), trust);
         let goes = |index: usize| bit(named, index);
-        let mut plan = Plan::default();
-        plan.add_family(&family, |index| if goes(index) { Err(String::new()) } else { Ok(Vec::new()) });
+        let graph = Graph::of_families(vec![Family::of(Set::of(dumps.iter().collect()), trust)], &Ties::default());
+        let mut plan = Plan::of(&graph, |index| if goes(index) { Err(String::new()) } else { Ok(Vec::new()) });
         plan.only_what_goes();
         let objects = |index: usize| family.dumps()[index].pieces.iter().map(|(_, entry)| &entry.key);
         let mut gone: BTreeSet<String> = BTreeSet::new();

@@ -1,7 +1,9 @@
 use common::levels::Set;
 
 use super::*;
+use crate::graph::Graph;
 use crate::tests::dumps;
+use crate::ties::Ties;
 
 fn policy(counts: &[(Period, u32)]) -> Policy {
     Policy {
@@ -23,7 +25,10 @@ pub(super) fn judge<'a>(
     trust_dates: bool,
 ) -> (Family<'a>, Vec<Vec<String>>) {
     let family = Family::of(Set::of(dumps.iter().collect()), trust_dates);
-    let reasons = policy.judge(&family);
+    let graph = Graph::of_families(vec![family], &Ties::default());
+    let family = Family::of(Set::of(dumps.iter().collect()), trust_dates);
+    let mut reasons = policy.judge(&family);
+    graph.keep_needed(&mut reasons);
     (family, reasons)
 }
 
