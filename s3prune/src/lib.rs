@@ -10,6 +10,8 @@ mod delete;
 mod family;
 mod graph;
 pub mod keys;
+#[cfg(test)]
+mod model;
 mod named;
 mod plan;
 mod policy;

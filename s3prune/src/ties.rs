@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::age::Age;
 
 /// What one chunk stream says.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Tie {
     /// Seconds: how long its writer may refer to what it refers to.
     pub(crate) grace: u64,
