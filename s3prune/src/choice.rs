@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use common::error::{Error, Result};
 use common::listing::{Catalogue, Dump};
 use common::names::{DumpName, Piece, parse_key, tail_of};
-use common::run::Speaker;
 
 use crate::args::Args;
 use crate::graph::Graph;
@@ -22,11 +21,11 @@ pub(crate) fn by_policy<'a>(
     policy: &Policy,
     trust_dates: bool,
     ties: &Ties,
-    voice: Speaker,
 ) -> Plan<'a> {
     let is_ours = |of: &str| host.is_none_or(|host| host == of);
     let graph = Graph::of(catalogue, is_ours, trust_dates, ties);
     let mut reasons: Vec<Vec<String>> = Vec::new();
+    let mut warnings = Vec::new();
     let mut doubtful = 0;
     for (_, family) in graph.families() {
         let mut of_set = policy.judge(family);
@@ -42,7 +41,7 @@ pub(crate) fn by_policy<'a>(
         if let Some((newest, obstacle)) =
             newest.and_then(|newest| Some((newest, family.obstacle(newest)?)))
         {
-            voice.warning(format_args!(
+            warnings.push(format!(
                 "{} can't be restored: {obstacle}",
                 family.dumps()[newest].key()
             ));
@@ -54,15 +53,19 @@ pub(crate) fn by_policy<'a>(
             1 => "1 dump is not whole, or its date is".to_owned(),
             n => format!("{n} dumps are not whole, or their dates are"),
         };
-        voice.warning(format_args!(
+        warnings.push(format!(
             "{what} not to be trusted: kept, and counted for no rule"
         ));
     }
     graph.keep_needed(&mut reasons);
-    Plan::of(&graph, |index| match reasons[index].as_slice() {
+    let mut plan = Plan::of(&graph, |index| match reasons[index].as_slice() {
         [] => Err("no rule keeps it".to_owned()),
         reasons => Ok(reasons.to_vec()),
-    })
+    });
+    for warning in warnings {
+        plan.warn(warning);
+    }
+    plan
 }
 
 /// What goes because its key is given: a dump, or an object that isn't one.
@@ -102,10 +105,9 @@ pub(crate) fn by_list<'a>(
     keys: &BTreeSet<String>,
     args: &Args,
     ties: &Ties,
-    voice: Speaker,
 ) -> Result<(Plan<'a>, usize)> {
     let mut names = BTreeSet::new();
-    let mut skipped = 0;
+    let mut notes = Vec::new();
     for key in keys {
         let name = DumpName::parse(key);
         let found = name.and_then(|name| {
@@ -121,18 +123,22 @@ pub(crate) fn by_list<'a>(
         let shown = key.escape_debug();
         match (piece_of(catalogue, key), parse_key(key)) {
             (Some(name), _) => {
-                voice.note(format_args!("{shown} is skipped: it is a piece of {name}"));
+                notes.push(format!("{shown} is skipped: it is a piece of {name}"));
             }
             (None, Some((_, Piece::Whole))) => {
-                voice.note(format_args!("{shown} is skipped: there is no such dump"));
+                notes.push(format!("{shown} is skipped: there is no such dump"));
             }
-            (None, _) => voice.note(format_args!(
+            (None, _) => notes.push(format!(
                 "{shown} is skipped: it is not a dump, and goes only by -k"
             )),
         }
-        skipped += 1;
     }
-    Ok((by_names(catalogue, &names, args, ties)?, skipped))
+    let mut plan = by_names(catalogue, &names, args, ties)?;
+    let skipped = notes.len();
+    for note in notes {
+        plan.note(note);
+    }
+    Ok((plan, skipped))
 }
 
 /// The dump that the object with this key is a piece of, or the tail. A piece beside a dump that is one object is not.
@@ -173,9 +179,7 @@ fn by_names<'a>(
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use common::args::Voice;
     use common::listing::Entry;
-    use common::run::Streams;
 
     use super::*;
 
@@ -244,18 +248,10 @@ mod tests {
 
     #[test]
     fn a_list_of_keys() {
-        let voice = Streams::standard(
-            "s3prune",
-            Voice {
-                quiet: true,
-                verbose: false,
-            },
-        )
-        .voice();
         let catalogue = catalogue();
         let list = |keys: &[&str], line: &str| {
             let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-            let (plan, skipped) = by_list(&catalogue, &keys, &args(line), &Ties::default(), voice)
+            let (plan, skipped) = by_list(&catalogue, &keys, &args(line), &Ties::default())
                 .map_err(|error| error.class().code())?;
             Ok((plan.len(), skipped))
         };
@@ -287,20 +283,12 @@ mod tests {
 
     #[test]
     fn a_policy_leaves_alone_what_is_not_a_dump() {
-        let voice = Streams::standard(
-            "s3prune",
-            Voice {
-                quiet: true,
-                verbose: false,
-            },
-        )
-        .voice();
         let catalogue = catalogue();
         let policy = Policy {
             counts: vec![(crate::policy::Period::Dump, 1)],
             ..Policy::default()
         };
-        let plan = by_policy(&catalogue, None, &policy, true, &Ties::default(), voice);
+        let plan = by_policy(&catalogue, None, &policy, true, &Ties::default());
         let gone: Vec<String> = plan
             .doomed()
             .0

@@ -15,6 +15,7 @@ mod model;
 mod named;
 mod plan;
 mod policy;
+mod refs;
 mod ties;
 mod uploads;
 
@@ -24,6 +25,7 @@ use std::io::{Read, Write};
 use common::age;
 use common::bucket::{Bucket, Upload};
 use common::error::{Class, Doing, Error, Result};
+use common::listing::Catalogue;
 use common::names::{parse_key, tail_of};
 use common::run::{Speaker, Streams, written};
 use jiff::Timestamp;
@@ -52,42 +54,31 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
     let now = Timestamp::now();
 
     let mut skipped = 0;
-    let catalogue;
     let mut plan = Plan::default();
-    match &task {
-        Task::Policy(policy) => {
-            let prefix = args
-                .host()?
-                .map(|host| format!("{host}:"))
-                .unwrap_or_default();
-            catalogue = bucket.catalogue(bucket.list(&prefix)?)?;
-            plan = choice::by_policy(
-                &catalogue,
-                args.host()?.as_deref(),
-                policy,
-                args.trust_dates,
-                &Ties::default(),
-                voice,
-            );
+    let (narrow, wide);
+    if !matches!(task, Task::Uploads) {
+        narrow = bucket.catalogue(bucket.list(&prefix(&task, &args)?)?)?;
+        (plan, skipped) = choose(&task, &narrow, &listed, &args, &Ties::default())?;
+        if !args.no_refs && refs::are_wanted(&plan, &narrow, &bucket) {
+            // What was listed before isn't all, and may no longer be true.
+            let began = Timestamp::now();
+            wide = bucket.catalogue(bucket.list("")?)?;
+            let named = match &task {
+                Task::Key(key) => BTreeSet::from([key.clone()]),
+                Task::Listed => listed.clone(),
+                _ => BTreeSet::new(),
+            };
+            let streams = refs::of_all(&wide, &named, &bucket)?;
+            let ties = Ties::new(streams, &args.wait(), began)?;
+            (plan, skipped) = choose(&task, &wide, &listed, &args, &ties)?;
         }
-        Task::Key(key) => {
-            // A dump is judged among its whole set, any other object alone.
-            let name = parse_key(key).map(|(name, _)| name).or(tail_of(key));
-            let prefix = name.map_or_else(|| key.clone(), |name| format!("{}:", name.set()));
-            catalogue = bucket.catalogue(bucket.list(&prefix)?)?;
-            plan = choice::by_key(&catalogue, key, &args, &Ties::default())?;
-        }
-        Task::Listed => {
-            catalogue = bucket.catalogue(bucket.list("")?)?;
-            (plan, skipped) = choice::by_list(&catalogue, &listed, &args, &Ties::default(), voice)?;
-        }
-        Task::Uploads => {}
     }
     let stale = match &args.uploads {
         Some(age) => uploads::stale(bucket.uploads()?, args.host()?.as_deref(), age.before(now)),
         None => Vec::new(),
     };
 
+    plan.say(voice);
     for line in plan.lines().chain(stale.iter().map(uploads::line)) {
         voice.plain(line);
     }
@@ -121,6 +112,43 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
     let written = report(&args, &plan, &fates, &stale, &failed_uploads, streams);
     conclude(failures, skipped, voice)?;
     written
+}
+
+/// What the keys begin with that have to be looked at first.
+fn prefix(task: &Task, args: &Args) -> Result<String> {
+    Ok(match task {
+        Task::Policy(_) => args
+            .host()?
+            .map(|host| format!("{host}:"))
+            .unwrap_or_default(),
+        Task::Key(key) => {
+            // A dump is judged among its whole set, any other object alone.
+            let name = parse_key(key).map(|(name, _)| name).or(tail_of(key));
+            name.map_or_else(|| key.clone(), |name| format!("{}:", name.set()))
+        }
+        Task::Listed | Task::Uploads => String::new(),
+    })
+}
+
+/// The plan for what is in `catalogue`, and how many of the keys that were `listed` are skipped.
+fn choose<'a>(
+    task: &Task,
+    catalogue: &'a Catalogue,
+    listed: &BTreeSet<String>,
+    args: &Args,
+    ties: &Ties,
+) -> Result<(Plan<'a>, usize)> {
+    match task {
+        Task::Policy(policy) => {
+            let host = args.host()?;
+            let trust = args.trust_dates;
+            let plan = choice::by_policy(catalogue, host.as_deref(), policy, trust, ties);
+            Ok((plan, 0))
+        }
+        Task::Key(key) => Ok((choice::by_key(catalogue, key, args, ties)?, 0)),
+        Task::Listed => choice::by_list(catalogue, listed, args, ties),
+        Task::Uploads => Ok((Plan::default(), 0)),
+    }
 }
 
 fn read_keys(streams: &mut Streams) -> Result<BTreeSet<String>> {

@@ -3,6 +3,7 @@
 use common::error::{Error, Result};
 use common::listing::{Dump, Entry};
 use common::prices::{Bill, Prices};
+use common::run::Speaker;
 use common::units::{human, total};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub(crate) struct Item<'a> {
 #[derive(Default)]
 pub(crate) struct Plan<'a> {
     items: Vec<Item<'a>>,
+    warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// One line for pipes.
@@ -63,6 +66,26 @@ impl<'a> Plan<'a> {
         plan
     }
 
+    /// Adds what whoever reads the plan must know.
+    pub(crate) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
+    /// Adds what whoever reads the plan may want to know.
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// Says what was to be said besides.
+    pub(crate) fn say(&self, voice: Speaker) {
+        for warning in &self.warnings {
+            voice.warning(warning);
+        }
+        for note in &self.notes {
+            voice.note(note);
+        }
+    }
+
     /// Adds an object that goes although it is not a dump.
     pub(crate) fn add_object(&mut self, entry: &'a Entry, reason: &str) {
         self.items.push(Item {
@@ -91,6 +114,14 @@ impl<'a> Plan<'a> {
                 .filter_map(|&need| numbers.get(need).copied().flatten())
                 .collect();
         }
+    }
+
+    /// The keys of what goes.
+    pub(crate) fn going(&self) -> impl Iterator<Item = &str> {
+        self.items
+            .iter()
+            .filter(|item| item.goes)
+            .map(|item| item.key.as_str())
     }
 
     /// What to delete, and for each the number of its item.

@@ -87,11 +87,6 @@ impl Ties {
         })
     }
 
-    /// The keys that this one needs; none if it is not a chunk stream.
-    pub(crate) fn needs(&self, key: &str) -> &[String] {
-        self.streams.get(key).map_or(&[], |tie| &tie.needs)
-    }
-
     /// Every key that needs others, and those.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.streams

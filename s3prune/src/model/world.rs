@@ -7,11 +7,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use clap::Parser;
-use common::args::Voice;
 use common::chunks::grace;
 use common::listing::{Catalogue, Entry};
 use common::names::parse_key;
-use common::run::{Speaker, Streams};
 use jiff::Timestamp;
 
 use crate::args::Args;
@@ -560,7 +558,6 @@ impl Asked {
         };
         let host = matches!(self.order, Order::OneHost).then_some("h0");
         let catalogue: Catalogue = self.entries.iter().cloned().map(entry).collect();
-        let voice = quiet();
         let plan = match self.order {
             Order::Everywhere | Order::OneHost => {
                 let policy = Policy {
@@ -568,7 +565,7 @@ impl Asked {
                     ..Policy::default()
                 };
                 // Names are believed, so that as much as may be goes.
-                choice::by_policy(&catalogue, host, &policy, true, &ties, voice)
+                choice::by_policy(&catalogue, host, &policy, true, &ties)
             }
             Order::Oldest | Order::Newest => {
                 let mut keys: Vec<(Timestamp, String)> = catalogue
@@ -581,9 +578,8 @@ impl Asked {
                     keys.reverse();
                 }
                 let args = Args::parse_from(["s3prune", "--trust-dates", "-"]);
-                let list = |key: &String| {
-                    choice::by_list(&catalogue, &[key.clone()].into(), &args, &ties, voice)
-                };
+                let list =
+                    |key: &String| choice::by_list(&catalogue, &[key.clone()].into(), &args, &ties);
                 let first = keys.iter().find_map(|(_, key)| list(key).ok());
                 first.map_or_else(Plan::default, |(plan, _)| plan)
             }
@@ -595,12 +591,4 @@ impl Asked {
         });
         waves
     }
-}
-
-fn quiet() -> Speaker {
-    let voice = Voice {
-        quiet: true,
-        verbose: false,
-    };
-    Streams::standard("s3prune", voice).voice()
 }

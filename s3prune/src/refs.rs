@@ -1,0 +1,168 @@
+//! What the chunk streams of a place say: asks the bucket for their tails.
+//!
+//! Promised: no answer is made up. A dump of which can't be told whether it is a chunk stream, or what it needs, is an
+//! error, because what it needs might go. A bucket without chunk streams costs no request for what stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::bucket::Bucket;
+use common::bucket::chunked::{Stored, Tail};
+use common::error::{Error, Result};
+use common::listing::{Catalogue, Entry};
+use common::names::{parse_key, tail_of};
+
+use crate::plan::Plan;
+use crate::ties::Tie;
+
+/// True if something that goes by `plan` may be a chunk stream: only then can anything need it.
+pub(crate) fn are_wanted(plan: &Plan<'_>, catalogue: &Catalogue, bucket: &Bucket) -> bool {
+    let goes: BTreeSet<&str> = plan.going().collect();
+    let dumps = catalogue
+        .dumps
+        .iter()
+        .map(|dump| (dump.key(), Stored::of(dump)));
+    let others = catalogue.others.iter().map(other);
+    let mut stored = Vec::new();
+    for (_, one) in dumps
+        .chain(others)
+        .filter(|(key, _)| goes.contains(key.as_str()))
+    {
+        match one {
+            Ok(Some(one)) => stored.push(one),
+            Ok(None) => {}
+            Err(_) => return true,
+        }
+    }
+    let tails = bucket.tails(&stored);
+    tails.iter().any(|tail| !matches!(tail, Ok(None)))
+}
+
+/// What every chunk stream in `catalogue` says, which is all of the place; of those `named` nothing has to be known,
+/// because they go themselves.
+///
+/// # Errors
+/// If there is one that can't be read.
+pub(crate) fn of_all(
+    catalogue: &Catalogue,
+    named: &BTreeSet<String>,
+    bucket: &Bucket,
+) -> Result<BTreeMap<String, Tie>> {
+    let keys: BTreeSet<&str> = catalogue
+        .dumps
+        .iter()
+        .flat_map(|dump| dump.objects())
+        .chain(&catalogue.others)
+        .map(|entry| entry.key.as_str())
+        .collect();
+    let dumps = catalogue
+        .dumps
+        .iter()
+        .map(|dump| (dump.key(), Stored::of(dump)));
+    let others = catalogue
+        .others
+        .iter()
+        .filter(|entry| !belongs_to_another(&entry.key, &keys))
+        .map(other);
+    let (mut known, mut stored) = (BTreeMap::new(), Vec::new());
+    for (key, one) in dumps.chain(others) {
+        match one {
+            Ok(Some(one)) => stored.push(one),
+            Ok(None) => {}
+            Err(_) if named.contains(&key) => {
+                known.insert(key, Tie::default());
+            }
+            Err(error) => return Err(unknown(&error)),
+        }
+    }
+    for (one, tail) in stored.iter().zip(bucket.tails(&stored)) {
+        let key = one.key();
+        match tail {
+            Ok(None) => {}
+            Ok(Some(tail)) => {
+                known.insert(key.to_owned(), tie(&tail));
+            }
+            Err(_) if named.contains(key) => {
+                known.insert(key.to_owned(), Tie::default());
+            }
+            Err(error) => return Err(unknown(&error)),
+        }
+    }
+    // An object that is no dump may be continued, too. By itself it doesn't look like a chunk stream then.
+    for entry in &catalogue.others {
+        let key = &entry.key;
+        if !known.contains_key(key) && keys.contains(format!("{key}:1").as_str()) {
+            match bucket.tail(key) {
+                Ok(None) => {}
+                Ok(Some(tail)) => {
+                    known.insert(key.clone(), tie(&tail));
+                }
+                Err(_) if named.contains(key) => {}
+                Err(error) => return Err(unknown(&error)),
+            }
+        }
+    }
+    Ok(known)
+}
+
+fn other(entry: &Entry) -> (String, Result<Option<Stored>>) {
+    (entry.key.clone(), Ok(Some(Stored::single(entry))))
+}
+
+/// True for the tail of a dump, and for what continues an object or once did: such things end like a chunk stream, and
+/// are none by themselves.
+fn belongs_to_another(key: &str, keys: &BTreeSet<&str>) -> bool {
+    let is_tail = tail_of(key).is_some()
+        || key
+            .strip_suffix(".tail")
+            .is_some_and(|dump| keys.contains(dump));
+    let continues = parse_key(key).is_some()
+        || key.rsplit_once(':').is_some_and(|(before, number)| {
+            number.parse::<u32>().is_ok_and(|number| number > 0) && keys.contains(before)
+        });
+    is_tail || continues
+}
+
+fn tie(tail: &Tail) -> Tie {
+    let refs = tail.refs();
+    Tie {
+        grace: refs.grace,
+        needs: refs
+            .objects()
+            .iter()
+            .map(|object| object.key.clone())
+            .collect(),
+    }
+}
+
+fn unknown(error: &Error) -> Error {
+    Error::new(error.class(), "see what is needed", error).hint(
+        "what can't be read may need what would go; remove it by its name, or use --no-refs if \
+         nothing in the bucket was made by s3chunk",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tails_and_continuations_are_no_streams_of_their_own() {
+        let keys: BTreeSet<&str> = [
+            "x",
+            "x.tail",
+            "x:1",
+            "x:y",
+            "y:1",
+            "z.tail",
+            "h:f:0:2026-11-01.tail",
+            "h:f:0:2026-11-01:3",
+        ]
+        .into();
+        let left: Vec<&str> = keys
+            .iter()
+            .copied()
+            .filter(|key| !belongs_to_another(key, &keys))
+            .collect();
+        assert_eq!(left, ["x", "x:y", "y:1", "z.tail"]);
+    }
+}
