@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::named;
 use crate::plan::Plan;
 use crate::policy::Policy;
-use crate::ties::Ties;
+use crate::ties::{self, Ties};
 
 /// What goes because no rule keeps it, nobody may still refer to it, and nothing that stays needs it. What isn't a
 /// dump isn't looked at; nor are the dumps of other hosts than `host`, if there is one.
@@ -30,7 +30,8 @@ pub(crate) fn by_policy<'a>(
     for (_, family) in graph.families() {
         let mut of_set = policy.judge(family);
         for (reasons, held) in of_set.iter_mut().zip(ties.held(family.dumps())) {
-            reasons.extend(held.map(str::to_owned));
+            let is_news = |held: &&str| reasons.is_empty() || *held == ties::WITHIN;
+            reasons.extend(held.filter(is_news).map(str::to_owned));
         }
         doubtful += (0..of_set.len())
             .filter(|&index| !family.is_sound(index))
@@ -93,7 +94,9 @@ pub(crate) fn by_key<'a>(
         }
         _ => {}
     }
-    named::check_object(entry, args.is_forced(), ties)?;
+    if !args.is_forced() {
+        named::check_object(entry, ties)?;
+    }
     let mut plan = Plan::default();
     plan.add_object(entry, "named");
     Ok(plan)
@@ -167,7 +170,9 @@ fn by_names<'a>(
         .iter()
         .map(|dump| doomed.contains(&dump.name))
         .collect();
-    named::check(&graph, &goes, args.is_forced(), ties)?;
+    if !args.is_forced() {
+        named::check(&graph, &goes, ties)?;
+    }
     let mut plan = Plan::of(&graph, |index| match goes[index] {
         true => Err("named".to_owned()),
         false => Ok(Vec::new()),

@@ -59,17 +59,13 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
     if !matches!(task, Task::Uploads) {
         narrow = bucket.catalogue(bucket.list(&prefix(&task, &args)?)?)?;
         (plan, skipped) = choose(&task, &narrow, &listed, &args, &Ties::default())?;
-        if !args.no_refs && refs::are_wanted(&plan, &narrow, &bucket) {
+        // Who says --force doesn't ask who needs it.
+        let asks = !args.no_refs && !args.is_forced();
+        if asks && refs::are_wanted(&plan, &narrow, &bucket) {
             // What was listed before isn't all, and may no longer be true.
             let began = Timestamp::now();
             wide = bucket.catalogue(bucket.list("")?)?;
-            let named = match &task {
-                Task::Key(key) => BTreeSet::from([key.clone()]),
-                Task::Listed => listed.clone(),
-                _ => BTreeSet::new(),
-            };
-            let streams = refs::of_all(&wide, &named, &bucket)?;
-            let ties = Ties::new(streams, &args.wait(), began)?;
+            let ties = Ties::new(refs::of_all(&wide, &bucket)?, &args.wait(), began)?;
             (plan, skipped) = choose(&task, &wide, &listed, &args, &ties)?;
         }
     }

@@ -1,8 +1,7 @@
 //! Dumps that go because somebody named them.
 //!
-//! Names are believed, mistakes are not: what one that stays may need, and the last chain of a set that can be
-//! restored, go only with `--force`; what a dump may refer to that is being made now, only with `--no-grace`. If one of
-//! the keys is refused, none goes.
+//! Names are believed, mistakes are not: what one that stays may need, or one that is being made may refer to, and the
+//! last chain of a set that can be restored, go only with `--force`; and if one of the keys is refused, none goes.
 
 use common::error::{Error, Result};
 use common::levels::Set;
@@ -10,28 +9,26 @@ use common::listing::{Dump, Entry};
 
 use crate::family::Family;
 use crate::graph::Graph;
-use crate::ties::Ties;
+use crate::ties::{Ties, WITHIN};
 
 /// Refuses to remove those dumps of which `goes` says so where that would leave a dump that can't be restored.
 ///
 /// # Errors
 /// If so; the message names one, and how many more there are.
-pub(crate) fn check(graph: &Graph<'_>, goes: &[bool], force: bool, ties: &Ties) -> Result<()> {
-    if !force {
-        check_needs(graph, goes)?;
-    }
+pub(crate) fn check(graph: &Graph<'_>, goes: &[bool], ties: &Ties) -> Result<()> {
+    check_needs(graph, goes)?;
     for (first, family) in graph.families() {
         let goes = &goes[first..first + family.dumps().len()];
         if !goes.contains(&true) {
             continue;
         }
-        if !force {
-            check_chains(family, goes)?;
-        }
+        check_chains(family, goes)?;
         let held = ties.held(family.dumps());
-        if let Some(index) = (0..goes.len()).find(|&index| goes[index] && held[index].is_some()) {
-            let reason = held[index].unwrap_or_default();
-            return Err(may_be_referred_to(&family.dumps()[index].key(), reason));
+        let found = family.dumps().iter().zip(goes).zip(held);
+        for ((dump, goes), held) in found {
+            if let (true, Some(why)) = (goes, held) {
+                return Err(may_be_referred_to(&dump.key(), why));
+            }
         }
     }
     Ok(())
@@ -41,15 +38,15 @@ pub(crate) fn check(graph: &Graph<'_>, goes: &[bool], force: bool, ties: &Ties) 
 ///
 /// # Errors
 /// If a dump needs it, or one that is being made now may.
-pub(crate) fn check_object(entry: &Entry, force: bool, ties: &Ties) -> Result<()> {
+pub(crate) fn check_object(entry: &Entry, ties: &Ties) -> Result<()> {
     let mut needers = ties
         .all()
         .filter(|(key, needs)| *key != entry.key && needs.contains(&entry.key));
-    if let Some((needer, _)) = needers.next().filter(|_| !force) {
+    if let Some((needer, _)) = needers.next() {
         return Err(needed(&entry.key, needer, needers.count()));
     }
     if ties.holds_object(&entry.key, entry.modified) {
-        return Err(may_be_referred_to(&entry.key, "within the grace"));
+        return Err(may_be_referred_to(&entry.key, WITHIN));
     }
     Ok(())
 }
@@ -88,7 +85,7 @@ fn may_be_referred_to(key: &str, why: &str) -> Error {
         format!("remove {}", key.escape_debug()),
         format!("a dump that is being made may refer to it: it is {why}"),
     )
-    .hint("--no-grace removes it, if nobody is making a dump; nothing was deleted")
+    .hint("--no-grace says that nobody is making one; nothing was deleted")
 }
 
 fn check_chains(family: &Family<'_>, goes: &[bool]) -> Result<()> {
@@ -141,7 +138,7 @@ mod tests {
         let graph = Graph::of_families(vec![family], &Ties::default());
         let goes = |dump: &&Dump| doomed.contains(&dump.key().as_str());
         let goes: Vec<bool> = graph.dumps().iter().map(goes).collect();
-        check(&graph, &goes, false, &Ties::default())
+        check(&graph, &goes, &Ties::default())
     }
 
     const CHAIN: [(&str, &str); 4] = [

@@ -37,16 +37,11 @@ pub(crate) fn are_wanted(plan: &Plan<'_>, catalogue: &Catalogue, bucket: &Bucket
     tails.iter().any(|tail| !matches!(tail, Ok(None)))
 }
 
-/// What every chunk stream in `catalogue` says, which is all of the place; of those `named` nothing has to be known,
-/// because they go themselves.
+/// What every chunk stream in `catalogue` says, which is all of the place.
 ///
 /// # Errors
 /// If there is one that can't be read.
-pub(crate) fn of_all(
-    catalogue: &Catalogue,
-    named: &BTreeSet<String>,
-    bucket: &Bucket,
-) -> Result<BTreeMap<String, Tie>> {
+pub(crate) fn of_all(catalogue: &Catalogue, bucket: &Bucket) -> Result<BTreeMap<String, Tie>> {
     let keys: BTreeSet<&str> = catalogue
         .dumps
         .iter()
@@ -64,13 +59,10 @@ pub(crate) fn of_all(
         .filter(|entry| !belongs_to_another(&entry.key, &keys))
         .map(other);
     let (mut known, mut stored) = (BTreeMap::new(), Vec::new());
-    for (key, one) in dumps.chain(others) {
+    for (_, one) in dumps.chain(others) {
         match one {
             Ok(Some(one)) => stored.push(one),
             Ok(None) => {}
-            Err(_) if named.contains(&key) => {
-                known.insert(key, Tie::default());
-            }
             Err(error) => return Err(unknown(&error)),
         }
     }
@@ -80,9 +72,6 @@ pub(crate) fn of_all(
             Ok(None) => {}
             Ok(Some(tail)) => {
                 known.insert(key.to_owned(), tie(&tail));
-            }
-            Err(_) if named.contains(key) => {
-                known.insert(key.to_owned(), Tie::default());
             }
             Err(error) => return Err(unknown(&error)),
         }
@@ -96,7 +85,6 @@ pub(crate) fn of_all(
                 Ok(Some(tail)) => {
                     known.insert(key.clone(), tie(&tail));
                 }
-                Err(_) if named.contains(key) => {}
                 Err(error) => return Err(unknown(&error)),
             }
         }
@@ -136,8 +124,8 @@ fn tie(tail: &Tail) -> Tie {
 
 fn unknown(error: &Error) -> Error {
     Error::new(error.class(), "see what is needed", error).hint(
-        "what can't be read may need what would go; remove it by its name, or use --no-refs if \
-         nothing in the bucket was made by s3chunk",
+        "it may need what would go; '-k KEY --force' removes it, --no-refs says that nothing in \
+         the bucket was made by s3chunk",
     )
 }
 

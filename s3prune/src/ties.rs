@@ -13,6 +13,9 @@ use jiff::Timestamp;
 
 use crate::age::Age;
 
+/// Why a dump stays that ceased to be the newest not long ago.
+pub(crate) const WITHIN: &str = "within the grace";
+
 /// What one chunk stream says.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Tie {
@@ -111,7 +114,7 @@ impl Ties {
             let later = arrivals.partition_point(|&arrival| arrival <= dump.modified());
             match arrivals.get(later) {
                 None => Some("the last of its set that came"),
-                Some(&next) => (!hold.is_past(next)).then_some("within the grace"),
+                Some(&next) => (!hold.is_past(next)).then_some(WITHIN),
             }
         };
         dumps.iter().map(hold).collect()
@@ -199,7 +202,7 @@ mod tests {
             held.into_iter()
                 .map(|held| match held {
                     None => '-',
-                    Some("within the grace") => 'g',
+                    Some(WITHIN) => 'g',
                     Some(_) => 'l',
                 })
                 .collect::<String>()

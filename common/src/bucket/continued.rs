@@ -14,6 +14,8 @@ use super::failure::{Failure, Kind};
 use crate::error::{Error, Result};
 use crate::listing::{Bond, Bonds, Catalogue, Entry, Question};
 
+/// The id of the chunk stream in the object.
+pub(super) const CHUNKS: &str = "s3pipes-chunks";
 /// The name under which an object carries the token of the run that made it.
 pub(super) const TOKEN: &str = "s3pipes-token";
 /// How many bytes an object of this run may have.

@@ -1,7 +1,8 @@
 //! The tail of a stored chunk stream: what is needed to know which chunks it has and which it needs.
 //!
 //! One request for the last bytes mostly brings all of it. Where the object can't be read at once, the copy of its
-//! tail is read, `KEY.tail`. What isn't a chunk stream has no tail, and that isn't an error; one that begins to look
+//! tail is read, `KEY.tail`. What isn't a chunk stream has no tail, and that isn't an error (of what is archived and has no such copy, the
+//! metadata tell whether it is one); one that begins to look
 //! like a tail and then doesn't fit the object or itself is.
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use futures_util::{StreamExt, stream};
 
 use super::Stored;
 use crate::bucket::Bucket;
+use crate::bucket::continued::{CHUNKS, says};
 use crate::bucket::failure::{Failure, Kind};
 use crate::bucket::get::unread;
 use crate::chunks::{BLOCK, End, HEAD, Id, Member, Name, Refs, Span, Toc, padding};
@@ -191,12 +193,21 @@ impl Bucket {
                 Err(failure) => Err(unread(copy.key(), &failure)),
             };
         }
-        match refusal {
-            Some(failure) => Err(unread(stored.key(), &failure)),
+        let failure = match refusal {
+            Some(failure) => failure,
             None => match self.ending_in(pacer, &stored).await {
-                Ok(found) => found.map(|found| found.of_itself(stored)).transpose(),
-                Err(failure) => Err(unread(stored.key(), &failure)),
+                Ok(found) => return found.map(|found| found.of_itself(stored)).transpose(),
+                Err(failure) => failure,
             },
+        };
+        // What can't be read can still be looked at, and a chunk stream of ours says that it is one.
+        let looked = match failure.kind {
+            Kind::Archived => self.head(stored.key()).await.ok(),
+            _ => None,
+        };
+        match looked {
+            Some(head) if says(&head, CHUNKS).is_none() => Ok(None),
+            _ => Err(unread(stored.key(), &failure)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::shelf::{Recipe, Shelf};
 use super::{Stored, Tail};
-use crate::bucket::continued::{CONTINUES, LIMIT, TOKEN};
+use crate::bucket::continued::{CHUNKS, CONTINUES, LIMIT, TOKEN};
 use crate::chunks::Id;
 use crate::error::Result;
 
@@ -93,7 +93,11 @@ fn what_is_archived_has_a_copy_of_its_tail() {
     let shelf = Shelf::new();
     let recipe = Recipe::of(7, &[&[1; 200_000], b"two"]);
     let (whole, tail) = recipe.build();
+    // Another program's archive, for all that can be known.
     shelf.put_as(KEY, &whole, "GLACIER", &[]);
+    assert!(of(&shelf, KEY).unwrap().is_none());
+    let says = [(CHUNKS, "07070707070707070707070707070707")];
+    shelf.put_as(KEY, &whole, "GLACIER", &says);
     let refused = of(&shelf, KEY).unwrap_err();
     assert_eq!(refused.class(), crate::error::Class::Temporary);
     shelf.put(&format!("{KEY}.tail"), &tail);

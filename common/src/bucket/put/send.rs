@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{ObjectCannedAcl, StorageClass};
 
 use super::commit::{Commit, Mark};
 use super::reader::Part;
-use super::{Run, Stage, Stored, terms};
+use super::{Run, Stage, Stored};
 use crate::bucket::continued;
 use crate::bucket::failure::Failure;
 use crate::bucket::ladder::Cuts;
@@ -102,7 +102,7 @@ impl Run<'_> {
             .order
             .id
             .get()
-            .map(|id| (terms::CHUNKS, id.to_string()));
+            .map(|id| (continued::CHUNKS, id.to_string()));
         let ours = ours.into_iter().chain(continues).chain(chunks);
         let ours = ours.map(|(name, value)| (name.to_owned(), value));
         self.order.metadata.iter().cloned().chain(ours).collect()

@@ -8,13 +8,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use crate::bucket::Bucket;
-use crate::bucket::continued::says;
+use crate::bucket::continued::{CHUNKS, says};
 use crate::bucket::failure::Kind;
 use crate::chunks::{Bond, Id, Object};
 use crate::error::{Error, Result};
 
-/// The name under which an object carries the id of the chunk stream in it.
-pub(super) const CHUNKS: &str = "s3pipes-chunks";
 /// How many objects are looked at at once.
 const AT_ONCE: usize = 8;
 /// What to do about a stream that can't be committed.
