@@ -8,10 +8,10 @@ mod writers;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Random numbers that a failed run can be repeated with: `S3PIPES_SEED`, or the time; it is printed.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let given = std::env::var("S3PIPES_SEED").ok();
         let seed = given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -22,7 +22,7 @@ impl Chance {
     }
 
     /// A number below `end`.
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -5,6 +5,7 @@
 // What it prints is shown when it fails.
 #![allow(clippy::print_stdout)]
 
+mod chunked;
 mod conformance;
 mod crashes;
 mod endless;

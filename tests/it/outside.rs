@@ -12,6 +12,8 @@
 //! RECEIPT    a file: the receipt of KEY
 //! PREPARED   a file: the line of a prepared dump in the same bucket
 //! SEALED     a file: the bytes of the dump, sealed for the key in the file IDENTITY
+//! CHUNKED    the key of a dump on the server: the same bytes in chunks, most of which lie in another dump; sealed, too
+//! KNOWN      a file: the known file of that dump
 //! ```
 //!
 //! What they print on standard output must be the bytes of the dump, unless the line before the block is
@@ -71,6 +73,17 @@ fn snippets(section: &str) -> Vec<(Option<String>, String)> {
     found
 }
 
+/// Two dumps in small chunks, the second of which refers to the first.
+const CHUNKED: &str = "
+set -eu -o pipefail
+for day in 1 2; do
+    seq 0 $((day * 9999 + 30001)) | s3chunk -q --average 16K --known known |
+        s3seal -q -r \"$(sed -n 's/^# public key: //p' identity)\" |
+        s3put -q --host h --date 2024-01-0$day chunks 0 | s3chunk -q --learn known >learned
+done
+jq -e '.chunks.objects == 1' learned
+";
+
 fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
     let mut shop = Workshop::new();
     let body: String = (0..50_000).map(|number| format!("{number}\n")).collect();
@@ -103,6 +116,16 @@ fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
             String::from_utf8_lossy(&made.stderr)
         ));
     }
+    let chunked = shop
+        .bash(CHUNKED)
+        .output()
+        .expect("run bash");
+    if !chunked.status.success() {
+        return Err(format!(
+            "the fixture: {}",
+            String::from_utf8_lossy(&chunked.stderr)
+        ));
+    }
     let running =
         serve::start(serve::Options::new(shop.folder().join("disk"))).expect("start the server");
     let server = Server::of_tests("s3serve", &running.url);
@@ -118,6 +141,8 @@ fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
         ("PREPARED", prepared.display().to_string()),
         ("SEALED", sealed.display().to_string()),
         ("IDENTITY", identity.display().to_string()),
+        ("CHUNKED", "h:chunks:0:2024-01-02".to_owned()),
+        ("KNOWN", shop.work().join("known").display().to_string()),
     ] {
         shop.set(name, &value);
     }

@@ -1,0 +1,191 @@
+//! `kill -9` of each tool of the line at random moments, 200 times: whatever was going on, what is stored is whole or
+//! not there, the next run is right, and every dump comes back.
+
+use std::fs::File;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::Place;
+use crate::conformance::answers::pattern;
+use crate::crashes::Chance;
+
+const KILLS: u64 = 200;
+/// Restores of a killed line are whole runs of their own.
+const RESTORES: u64 = 25;
+/// All there is, from time to time, so that looking stays fast.
+const KEEP: u64 = 10;
+
+/// The line that makes a dump, as processes of ours; the last one's output is thrown away.
+fn line(place: &Place, day: u64) -> Vec<Child> {
+    let name = format!("k{day}");
+    let words: [&[&str]; 4] = [
+        &["s3chunk", "-q", "--average", "16K", "--known", "known"],
+        &["s3seal", "-q", "-R", "recipient"],
+        &["s3put", "-q", "--host", "h", "--date", "2024-01-01", &name, "0"],
+        &["s3chunk", "-q", "--learn", "known"],
+    ];
+    let mut input = Stdio::from(File::open(place.file("data")).expect("open the data"));
+    let mut line = Vec::new();
+    for words in words {
+        let mut child = place
+            .shop
+            .command(tests::tools::bin().join(words[0]))
+            .args(&words[1..])
+            .stdin(input)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("start a tool");
+        input = child.stdout.take().expect("a pipe").into();
+        line.push(child);
+    }
+    line
+}
+
+fn wait(line: Vec<Child>) -> Vec<bool> {
+    let ended = line.into_iter().map(|mut child| child.wait().expect("wait for a tool"));
+    ended.map(|status| status.success()).collect()
+}
+
+#[test]
+fn a_line_in_which_something_is_killed() {
+    let place = Place::new(false);
+    let mut chance = Chance::new();
+    let mut bytes = pattern(1, 600_000);
+    place.write("data", &bytes);
+    let began = Instant::now();
+    assert_eq!(wait(line(&place, 0)), [true; 4]);
+    let mut time = began.elapsed();
+    // The first of them, which others refer to, stays.
+    let mut days = vec![(0, bytes.clone())];
+    let (mut killed, mut round, mut committed, mut taught) = (0, 0, 0, 0);
+    while killed < KILLS {
+        round += 1;
+        assert!(round < KILLS * 5, "{killed} of {round} runs were killed");
+        // A change that needs some new chunks, and leaves most.
+        let at = usize::try_from(chance.below(bytes.len() as u64)).expect("small");
+        bytes[at] ^= 1;
+        place.write("data", &bytes);
+        let before = std::fs::read(place.file("known")).expect("read the known file");
+        let mut running = line(&place, round);
+        let victim = usize::try_from(chance.below(4)).expect("small");
+        // Not to wait for something: this is the random moment.
+        let most = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        sleep(Duration::from_micros(chance.below(most)));
+        running[victim].kill().expect("kill a tool");
+        let ended = wait(running);
+        if ended[victim] {
+            time = time * 3 / 4;
+        } else {
+            killed += 1;
+            time = time * 21 / 20;
+        }
+        let key = format!("h:k{round}:0:2024-01-01");
+        let there = place.stored().objects.contains_key(&key);
+        assert!(there || !ended[2], "round {round}: s3put succeeded, and nothing is there");
+        if there {
+            committed += 1;
+            days.push((round, bytes.clone()));
+        }
+        let known = std::fs::read(place.file("known")).expect("read the known file");
+        if known != before {
+            taught += 1;
+            assert!(there, "round {round}: something was learned of a dump that isn't there");
+        }
+        if round % KEEP == 0 {
+            // The next run is right, whatever the ones before left.
+            let day = round + 100_000;
+            assert_eq!(wait(line(&place, day)), [true; 4], "after round {round}");
+            days.push((day, bytes.clone()));
+            for (day, bytes) in &days {
+                comes_back(&place, *day, bytes);
+            }
+            days.truncate(1);
+        }
+    }
+    println!("{killed} of {round} runs were killed, {committed} had stored their dump, {taught} had learned it");
+    assert!(committed > 0 && committed < round && taught < committed);
+    let left = place.stored();
+    assert!(left.keys().iter().all(|key| key.starts_with("h:k")), "{:?}", left.keys());
+}
+
+fn comes_back(place: &Place, day: u64, bytes: &[u8]) {
+    place.bash(&format!(
+        "s3get -q --host h --date 2024-01-01 k{day} 0 | s3seal -q -d -i key | s3chunk -q -d >out"
+    ));
+    let out = std::fs::read(place.file("out")).expect("read what came");
+    assert!(out == bytes, "k{day} has other bytes");
+}
+
+#[test]
+fn a_restore_in_which_something_is_killed() {
+    let place = Place::new(false);
+    let mut chance = Chance::new();
+    let bytes = pattern(2, 600_000);
+    place.write("data", &bytes);
+    assert_eq!(wait(line(&place, 0)), [true; 4]);
+    let before = place.stored();
+    let restore = "s3get -q --host h --date 2024-01-01 k0 0 | s3seal -q -d -i key | s3chunk -q -d >out";
+    let began = Instant::now();
+    place.bash(restore);
+    let time = began.elapsed();
+    let mut killed = 0;
+    for round in 0..RESTORES * 5 {
+        if killed == RESTORES {
+            break;
+        }
+        let victim = ["s3get", "s3seal", "s3chunk"][usize::try_from(chance.below(3)).expect("small")];
+        let most = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let moment = Duration::from_micros(chance.below(most));
+        let (code, out) = killed_restore(&place, victim, moment);
+        assert!(bytes.starts_with(&out), "round {round}: other bytes");
+        if code {
+            assert!(out == bytes, "round {round}: success without all bytes");
+        } else {
+            killed += 1;
+        }
+    }
+    assert_eq!(killed, RESTORES);
+    comes_back(&place, 0, &bytes);
+    assert_eq!(place.stored(), before);
+}
+
+/// Kills one of a restoring line, and tells whether its last program succeeded, and what came.
+fn killed_restore(place: &Place, victim: &str, moment: Duration) -> (bool, Vec<u8>) {
+    let words: [&[&str]; 3] = [
+        &["s3get", "-q", "--host", "h", "--date", "2024-01-01", "k0", "0"],
+        &["s3seal", "-q", "-d", "-i", "key"],
+        &["s3chunk", "-q", "-d"],
+    ];
+    let out = place.file("out");
+    let mut input = Stdio::null();
+    let mut line: Vec<(&str, Child)> = Vec::new();
+    for (index, words) in words.into_iter().enumerate() {
+        let last = index == 2;
+        let output = if last { File::create(&out).expect("make a file").into() } else { Stdio::piped() };
+        let mut child = place
+            .shop
+            .command(tests::tools::bin().join(words[0]))
+            .args(&words[1..])
+            .stdin(input)
+            .stdout(output)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("start a tool");
+        input = child.stdout.take().map_or_else(Stdio::null, Stdio::from);
+        line.push((words[0], child));
+    }
+    // Not to wait for something: this is the random moment.
+    sleep(moment);
+    for (name, child) in &mut line {
+        if *name == victim {
+            child.kill().expect("kill a tool");
+        }
+    }
+    let mut last = false;
+    for (_, mut child) in line {
+        last = child.wait().expect("wait for a tool").success();
+    }
+    (last, std::fs::read(out).expect("read what came"))
+}
