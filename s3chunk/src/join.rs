@@ -116,7 +116,7 @@ pub fn index<R: Read>(reader: &mut Reader<R>, member: &Member) -> Result<Index> 
     is_open(member)?;
     let id = reader.head().id;
     let index = Index::read(text(reader))?;
-    same(index.id, id, "index")?;
+    same(index.id, id, "index is that")?;
     let mut total = Key(index.key).total();
     index.chunks.iter().for_each(|entry| total.add(entry));
     if total.finish() == index.hash {
@@ -135,7 +135,7 @@ fn same(found: Id, wanted: Id, what: &str) -> Result<()> {
     if found == wanted {
         Ok(())
     } else {
-        Err(refuse(format!("its {what} is that of another stream")))
+        Err(refuse(format!("its {what} of another stream")))
     }
 }
 
@@ -289,12 +289,12 @@ fn rest<R: Read>(
             Name::Files => {
                 is_open(&member)?;
                 let files = Files::read(text(reader))?;
-                same(files.id, index.id, "list of files")?;
+                same(files.id, index.id, "list of files is that")?;
                 found = Some(files);
             }
             Name::Refs => {
                 let refs = Refs::read(text(reader))?;
-                same(refs.id, index.id, "refs")?;
+                same(refs.id, index.id, "refs are those")?;
                 agree(&refs, index)?;
             }
             Name::Toc => {
@@ -306,7 +306,7 @@ fn rest<R: Read>(
             }
             Name::End => {
                 let end = End::parse(&reader.content(BLOCK as u64)?)?;
-                same(end.id, index.id, "end")?;
+                same(end.id, index.id, "end is that")?;
                 if spool.is_some_and(|spool| spool.count() != end.chunks) {
                     return Err(refuse("its end is that of another stream"));
                 }

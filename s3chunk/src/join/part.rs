@@ -31,7 +31,7 @@ pub fn part<R: Read + Send + 'static>(
                 .hint("without --tail it is joined"),
         );
     }
-    same(head.id, tail.index.id, "id")?;
+    same(head.id, tail.index.id, "id is that")?;
     let Selection { ranges, chunks } = selection;
     let begins: Vec<u64> = chunks.iter().map(|(_, begin)| *begin).collect();
     let pool = Pool::new()?;

@@ -6,7 +6,7 @@ one=$(printf '1%.0s' {1..32})
 two=$(printf '2%.0s' {1..32})
 three=$(printf '3%.0s' {1..32})
 
-# archive ID FORM [NAME CONTENT]...: a chunk stream of that form, with these members
+# archive ID FORM [NAME CONTENT]...: a chunk stream of that form, with these members. @FILE is the content of a file
 archive() {
     perl -e '
         my ($id, $form, %none) = (shift, shift);
@@ -25,6 +25,11 @@ archive() {
         my $records = record(format => "chunks/1") . record(id => $id) . record(form => $form);
         print block("s3pipes", "g", length $records), pack "a512", $records;
         while (my ($name, $content) = splice @ARGV, 0, 2) {
+            if ($content =~ s/^@//) {
+                open my $file, "<", $content or die;
+                local $/;
+                $content = <$file>;
+            }
             print block($name, "0", length $content), $content, "\0" x (-length($content) % 512);
         }
         print "\0" x 1024;
