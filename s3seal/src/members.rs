@@ -93,7 +93,7 @@ fn pass<W: Write>(writer: &mut Writer<W>, member: &Member, mut bytes: Bytes) -> 
 }
 
 /// Says in which member something went wrong.
-fn of(member: &Member, why: &Error) -> Error {
+pub fn of(member: &Member, why: &Error) -> Error {
     let error = Error::new(why.class(), format!("open {member}"), why.cause());
     match why.advice() {
         Some(hint) => error.hint(hint),
