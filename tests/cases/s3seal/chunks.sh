@@ -91,7 +91,7 @@ for length in $cut 100000 1536 1024 1023; do
     s3seal -d -i key <cut >/dev/null; ends
 done
 cp sealed damaged
-printf 'x' | dd of=damaged bs=1 seek=100000 conv=notrunc status=none
+printf 'eight x.' | dd of=damaged bs=1 seek=100000 conv=notrunc status=none
 input=damaged try -d -i key
 # Whoever changes a name has to change the sum of its header, too: 'zst' and 'tsz' have the same.
 sed 's,c/0000000001.zst.age,c/0000000001.tsz.age,' sealed >damaged
