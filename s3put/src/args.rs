@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use common::args::{Name, Voice, Where};
-use common::bucket::put::{Order, Rest};
+use common::bucket::put::{Order, Rest, is_cold};
 use common::bucket::{Bucket, random};
 use common::names::Date;
 use common::rate::{Pacer, Timetable};
@@ -148,11 +148,6 @@ impl Spoken for Args {
     fn voice(&self) -> Voice {
         self.voice
     }
-}
-
-/// Where objects must be thawed before they can be read.
-fn is_cold(class: &str) -> bool {
-    matches!(class, "GLACIER" | "DEEP_ARCHIVE")
 }
 
 fn pair(text: &str) -> std::result::Result<(String, String), String> {

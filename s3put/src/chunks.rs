@@ -12,12 +12,12 @@ mod tail;
 use std::io::{self, Chain, Cursor, Read};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use common::bucket::put::ChunkStream;
+use common::bucket::put::{Approval, ChunkStream};
 use common::chunks::{self, Form, Head, Id, Opened, Reader};
-use common::{Class, Error, Result};
+use common::{Class, Doing, Error, Result};
 
 use self::archive::Archive;
-pub(crate) use self::tail::Tail;
+use self::tail::Tail;
 use crate::producer::held;
 
 /// What is known of the stream, on its way from the thread that reads it. Handles are cheap.
@@ -44,7 +44,7 @@ struct Seen {
 
 impl Chunks {
     /// Of a stream that is still to be read. `id` is set if it turns out to be a chunk stream. Chunk streams are
-    /// refused with `unfit`, if there is such an error. If it `keeps` the tail, that can be taken in the end.
+    /// refused with `unfit`, if there is such an error. If it `keeps` the tail, that comes in the end.
     #[must_use]
     pub fn new(id: Arc<OnceLock<Id>>, unfit: Option<Error>, keeps: bool) -> Self {
         let seen = Seen {
@@ -84,24 +84,25 @@ impl Chunks {
         }
     }
 
-    /// After its end: what the stream is, if it is a chunk stream.
+    /// After its end: what the stream is, if it is a chunk stream, and its tail, if that was to be kept.
     ///
     /// # Errors
     /// If it is one that can't be stored as `key`.
-    pub fn whole(&self, key: &str) -> Result<Option<ChunkStream>> {
+    pub fn whole(&self, key: &str) -> Result<Approval> {
         let mut seen = held(&self.seen);
         match &seen.flaw {
             Some(flaw) => Err(refused(flaw, key)),
             None if self.id.get().is_some() && seen.stream.is_none() => {
                 Err(refused(&flaw("it was not read to its end"), key))
             }
-            None => Ok(seen.stream.take()),
+            None => Ok(Approval {
+                chunks: seen.stream.take(),
+                tail: match seen.tail.take() {
+                    Some(tail) => Some(tail.bytes().doing("keep the end of the stream")?),
+                    None => None,
+                },
+            }),
         }
-    }
-
-    /// The end of the stream, if it was to be kept and is a chunk stream.
-    pub(crate) fn take_tail(&self) -> Option<Tail> {
-        held(&self.seen).tail.take()
     }
 }
 

@@ -20,16 +20,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use common::bucket::Bucket;
-use common::bucket::put::{Order, Stored};
 use common::names::Date;
 use common::rate::{Pacer, obey_signals};
 use common::run::Streams;
 use common::units::human;
-use common::upstream::{Verdict, Watch};
+use common::upstream::Watch;
 use common::{Doing, Error, Result};
 
 pub use crate::args::Args;
-use crate::chunks::Tail;
 
 /// An ACL document is small; more than this is something else.
 const ACL_MOST: u64 = 1 << 20;
@@ -96,27 +94,11 @@ fn store(
     }
     let obedience = obey_signals(&pacer, voice)?;
     let done = source::deliver(args, bucket, &order, watch, streams)?;
-    let told = match &done.stored {
-        Some((stored, verdict)) => tell(bucket, stored, verdict.as_ref(), streams),
-        None => Ok(()),
-    };
-    // The receipt first: what it tells of is there, whatever becomes of the tail.
-    let after = done.tail.map_or(Ok(()), |tail| {
-        store_tail(args, bucket, &order, tail, streams)
-    });
     drop(obedience);
-    told.and(after)
-}
-
-/// Prints the receipt of what was stored.
-fn tell(
-    bucket: &Bucket,
-    stored: &Stored,
-    verdict: Option<&Verdict>,
-    streams: &mut Streams,
-) -> Result<()> {
-    let voice = streams.voice();
-    if let Some(verdict) = verdict {
+    let Some((stored, verdict)) = done else {
+        return Ok(());
+    };
+    if let Some(verdict) = &verdict {
         voice.detail(format_args!("upstream: {}", verdict.in_words()));
     }
     voice.detail(format_args!(
@@ -130,56 +112,16 @@ fn tell(
             human(stored.resumed)
         ));
     }
-    let upstream = verdict.map(receipt::Upstream::of);
+    let upstream = verdict.as_ref().map(receipt::Upstream::of);
     match streams
         .output()
-        .line(receipt::line(stored, bucket.place(), upstream))
+        .line(receipt::line(&stored, bucket.place(), upstream))
     {
         // The dump is safe whether anybody reads the receipt or not.
         Err(error) if error.is_silent() => Ok(()),
         Err(error) => Err(error.hint(format!("{} is stored all the same", stored.key))),
         Ok(()) => Ok(()),
     }
-}
-
-/// Stores the end of a chunk stream once more, where it can be read at once.
-fn store_tail(
-    args: &Args,
-    bucket: &Bucket,
-    dump: &Order,
-    tail: Tail,
-    streams: &mut Streams,
-) -> Result<()> {
-    let key = common::names::tail(&dump.key);
-    let stored = common::names::literal(&key).and_then(|key| {
-        let order = Order {
-            class: None,
-            part_size: None,
-            max_object: None,
-            ..args.order(key, dump.started, Arc::clone(&dump.pacer))?
-        };
-        if let Some(id) = dump.id.get() {
-            let _ = order.id.set(*id);
-        }
-        let input = tail.bytes().doing("keep it until the dump is stored")?;
-        let judge = Box::new(|| Ok(None));
-        if args.prepare {
-            let hand_over = phases::to_standard_output(bucket, streams, true, || None);
-            bucket.prepare(input, &order, &|_| {}, judge, hand_over)
-        } else {
-            bucket.put(input, &order, &|_| {}, judge).map(|_| ())
-        }
-    });
-    stored.map_err(|error| {
-        let done = if args.prepare { "prepared" } else { "stored" };
-        Error::nothing(format!(
-            "{} is {done}, and its tail is not: {error}",
-            dump.key
-        ))
-        .hint(
-            "it can be restored all the same, but has to be thawed before anything is known of it",
-        )
-    })
 }
 
 /// Seconds since 1970 (UTC).

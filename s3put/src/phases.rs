@@ -26,18 +26,17 @@ pub(crate) enum Verb {
     Abort,
 }
 
-/// Hands a prepared dump, or the tail of one, over to whoever reads standard output.
+/// Hands a prepared dump over to whoever reads standard output.
 pub(crate) fn to_standard_output(
     bucket: &Bucket,
     streams: &Streams,
-    tail: bool,
     verdict: impl Fn() -> Option<Verdict> + Send + 'static,
 ) -> impl FnOnce(&Pending) -> Result<()> + Send + 'static {
     let (place, mut output) = (bucket.place().clone(), streams.another_output());
     move |pending: &Pending| {
         let verdict = verdict();
         let upstream = verdict.as_ref().map(receipt::Upstream::of);
-        let line = prepared::line(pending, &place, tail, upstream);
+        let line = prepared::line(pending, &place, upstream);
         output.line(line).map_err(|error| {
             let doing = format!("hand over the receipt of {}", pending.key());
             Error::permanent(doing, error.cause()).hint("nothing is prepared")
@@ -96,12 +95,12 @@ fn commit(
     streams: &mut Streams,
 ) -> Result<()> {
     let voice = streams.voice();
-    let (mut dumps, mut about) = (Vec::new(), Vec::new());
+    let (mut dumps, mut upstreams) = (Vec::new(), Vec::new());
     for receipt in receipts {
         match receipt.pending {
             Some((pending, upstream)) => {
                 dumps.push(pending);
-                about.push((receipt.tail, upstream));
+                upstreams.push(upstream);
             }
             None => voice.note(format_args!(
                 "{} is committed already: its receipt says so",
@@ -123,14 +122,9 @@ fn commit(
     }
     let mut done = 0;
     let outcome = bucket.commit(&dumps, |dump, stored| {
-        let (is_tail, upstream) = about
-            .get(done)
-            .map_or((false, None), |(tail, upstream)| (*tail, upstream.as_ref()));
+        let upstream = upstreams.get(done);
         done += 1;
         voice.detail(format_args!("committed {}", dump.key()));
-        if is_tail {
-            return Ok(());
-        }
         match streams
             .output()
             .line(receipt::line(stored, bucket.place(), upstream))

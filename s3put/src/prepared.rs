@@ -30,8 +30,6 @@ pub struct Receipt {
     pub key: String,
     /// What is prepared, and what was known of the programs before us; none of a dump that is stored already.
     pub pending: Option<(Pending, Option<Box<RawValue>>)>,
-    /// It is the tail of the dump before it, and no dump.
-    pub tail: bool,
 }
 
 /// What all receipts have.
@@ -40,8 +38,6 @@ struct Envelope {
     s3pipes: String,
     bucket: String,
     key: String,
-    #[serde(default)]
-    tail: bool,
     #[serde(default)]
     upstream: Option<Box<RawValue>>,
 }
@@ -52,31 +48,15 @@ struct Line<'a, U> {
     bucket: String,
     #[serde(flatten)]
     pending: &'a Pending,
-    #[serde(skip_serializing_if = "is_false")]
-    tail: bool,
     upstream: U,
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
-/// The line of a prepared dump in `place`, or of a tail, without a line feed.
-pub(crate) fn line(
-    pending: &Pending,
-    place: &Place,
-    tail: bool,
-    upstream: impl Serialize,
-) -> String {
+/// The line of a prepared dump in `place`, without a line feed.
+pub(crate) fn line(pending: &Pending, place: &Place, upstream: impl Serialize) -> String {
     let line = Line {
         s3pipes: PREPARED,
         bucket: place.to_string(),
         pending,
-        tail,
         upstream,
     };
     // Strings and finite numbers always have a JSON form.
@@ -133,7 +113,6 @@ fn receipt(line: &[u8]) -> std::result::Result<Receipt, String> {
         place,
         key: envelope.key,
         pending,
-        tail: envelope.tail,
     })
 }
 
@@ -168,7 +147,7 @@ mod tests {
                 (receipt.key.as_str(), pending.size()),
                 ("h:home:0:2026-11-20", 9)
             );
-            assert_eq!(line(&pending, &receipt.place, false, upstream), LINE);
+            assert_eq!(line(&pending, &receipt.place, upstream), LINE);
         }
         assert!(parse(b"\n \n").unwrap().is_empty());
     }

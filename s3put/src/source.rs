@@ -10,26 +10,21 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 
 use common::bucket::Bucket;
-use common::bucket::put::{ChunkStream, Judge, Order, Stored};
+use common::bucket::put::{Approval, Judge, Order, Stored};
 use common::progress::Meter;
 use common::run::Streams;
 use common::upstream::{Attentive, Kind, Policy, Verdict, Watch};
 use common::{Doing, Error, Result};
 use rustix::fs::FileType;
 
-use crate::chunks::{Chunks, Tail};
+use crate::chunks::Chunks;
 use crate::expect::Proof;
 use crate::guard::Guard;
 use crate::producer::{Producer, held};
 use crate::{Args, phases};
 
-/// What was delivered.
-pub(crate) struct Done {
-    /// What was stored, and what is known of those who wrote it; nothing if it was prepared, and handed over.
-    pub(crate) stored: Option<(Stored, Option<Verdict>)>,
-    /// The end of a chunk stream that can't be read at once where it is.
-    pub(crate) tail: Option<Tail>,
-}
+/// What was stored, and what is known of those who wrote it; nothing if it was prepared, and handed over.
+pub(crate) type Done = Option<(Stored, Option<Verdict>)>;
 
 /// Stores or prepares what standard input or the command brings.
 ///
@@ -85,7 +80,7 @@ impl Source<'_> {
             }
             // Before a file or a device there are no programs.
             let inspection = self.inspection();
-            let judge = Box::new(move || inspection.finish().map(|(chunks, _)| chunks));
+            let judge = Box::new(move || inspection.finish().map(|(approval, _)| approval));
             return self.store(input, judge, Known::default(), streams);
         };
         let watch = Arc::new(Mutex::new(watch));
@@ -137,13 +132,13 @@ impl Source<'_> {
             if verdict.kind == Kind::Failed {
                 known.learn(&verdict).permits(policy, &key)?;
             }
-            let (chunks, proof) = inspection.finish()?;
+            let (approval, proof) = inspection.finish()?;
             let verdict = match proof {
-                Some(Proof::Whole) if chunks.is_none() => verdict.borne_out(),
+                Some(Proof::Whole) if approval.chunks.is_none() => verdict.borne_out(),
                 _ => verdict,
             };
             known.learn(&verdict).permits(policy, &key)?;
-            Ok(chunks)
+            Ok(approval)
         };
         (Box::new(judge), verdict)
     }
@@ -160,18 +155,13 @@ impl Source<'_> {
         let progress = |bytes| meter.add(bytes);
         if self.prepare {
             let hand_over =
-                phases::to_standard_output(self.bucket, streams, false, move || verdict.take());
+                phases::to_standard_output(self.bucket, streams, move || verdict.take());
             self.bucket
                 .prepare(input, self.order, &progress, judge, hand_over)?;
-            return Ok(self.done(None));
+            return Ok(None);
         }
         let stored = self.bucket.put(input, self.order, &progress, judge)?;
-        Ok(self.done(Some((stored, verdict.take()))))
-    }
-
-    fn done(&self, stored: Option<(Stored, Option<Verdict>)>) -> Done {
-        let tail = self.chunks.take_tail();
-        Done { stored, tail }
+        Ok(Some((stored, verdict.take())))
     }
 
     fn inspection(&self) -> Inspection {
@@ -198,10 +188,10 @@ impl Inspection {
     }
 
     /// After its end: what it is, and what is proven, unless it may not become a dump.
-    fn finish(&self) -> Result<(Option<ChunkStream>, Option<Proof>)> {
+    fn finish(&self) -> Result<(Approval, Option<Proof>)> {
         self.guard.stopped()?;
-        let chunks = self.chunks.whole(&self.key)?;
-        Ok((chunks, self.guard.judge()?))
+        let approval = self.chunks.whole(&self.key)?;
+        Ok((approval, self.guard.judge()?))
     }
 }
 

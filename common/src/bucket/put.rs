@@ -38,7 +38,8 @@ pub use self::phases::Abandoned;
 use self::reader::Part;
 pub use self::rest::{Rest, Seam};
 use self::resume::Unfinished;
-pub use self::terms::ChunkStream;
+use self::several::Bundle;
+pub use self::terms::{Approval, ChunkStream, is_cold};
 use super::ladder::{LARGEST, Ladder, MOST, Plan, SMALLEST, USUAL_LIMIT, fixed, plan};
 use super::{Bucket, signals};
 use crate::chunks::Id;
@@ -52,6 +53,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SETTLING: Duration = Duration::from_secs(10);
 
 /// What to store, where, and how.
+#[derive(Clone)]
 pub struct Order {
     /// Key, without the place's prefix.
     pub key: String,
@@ -83,7 +85,7 @@ pub struct Order {
     pub resume: bool,
     /// What comes is only a new beginning, and the server copies what follows it.
     pub rest: Option<Rest>,
-    /// When all this began: seconds since 1970 (UTC).
+    /// When all this began, by our clock: seconds since 1970 (UTC).
     pub started: i64,
     /// The id of the chunk stream that comes. Whoever reads the stream sets it at its beginning, if it is one.
     pub id: Arc<OnceLock<Id>>,
@@ -269,12 +271,13 @@ struct Run<'a> {
     /// An upload of an earlier run to go on with.
     unfinished: RefCell<Option<Unfinished>>,
     /// What the judge knew of the stream.
-    chunks: RefCell<Option<ChunkStream>>,
+    approval: RefCell<Approval>,
+    /// The earliest that the clock said until the server had answered once.
+    started: Cell<i64>,
 }
 
-/// Says, after the end of a stream, whether all of it came; and, if it was a chunk stream, what is known of it. It may
-/// block.
-pub type Judge = Box<dyn FnOnce() -> Result<Option<ChunkStream>> + Send>;
+/// Says, after the end of a stream, whether all of it came, and what more is known of it. It may block.
+pub type Judge = Box<dyn FnOnce() -> Result<Approval> + Send>;
 
 impl Bucket {
     /// Stores what `input` delivers until its end, if `judge` then says that this was all of it. `progress` is
@@ -322,7 +325,8 @@ impl Bucket {
             progress,
             judge: Cell::new(Some(judge)),
             unfinished: RefCell::new(unfinished),
-            chunks: RefCell::default(),
+            approval: RefCell::default(),
+            started: Cell::new(order.started),
         })
     }
 
@@ -390,14 +394,16 @@ impl Run<'_> {
         let began = Instant::now();
         if let Some(rest) = &self.order.rest {
             let prepared = self.send_beginning(input, rest).await?;
-            let stored = self
-                .bucket
-                .complete(&prepared, None, self.standing, false)
-                .await?;
+            let bundle = Bundle::of(&prepared);
+            let stored = self.bucket.complete(bundle, self.standing, false).await?;
             return Ok(self.told(stored, began));
         }
         let (first, parts) = self.opened(input).await?;
-        let at_once = first.last && self.unfinished.borrow().is_none();
+        self.check_place().await?;
+        // A single request is signed before its bytes are sent, however long that takes: what must be in time, or
+        // has a tail, is completed by a short one.
+        let at_once =
+            first.last && self.unfinished.borrow().is_none() && self.approval.borrow().is_free();
         let stored = if at_once {
             // Some servers ignore the condition. Whoever was faster meanwhile is at least seen.
             if !self.order.overwrite && began.elapsed() > LOOK_AGAIN {
@@ -406,10 +412,13 @@ impl Run<'_> {
             self.store_at_once(first).await?
         } else {
             let prepared = self.send_all(first, parts).await?;
-            let until = self.until();
-            self.bucket
-                .complete(&prepared, until, self.standing, false)
-                .await?
+            let tail = self.send_tail().await?;
+            let bundle = Bundle {
+                objects: &prepared,
+                tail: tail.as_ref(),
+                until: self.approval.borrow().until(),
+            };
+            self.bucket.complete(bundle, self.standing, false).await?
         };
         Ok(self.told(stored, began))
     }
@@ -417,16 +426,16 @@ impl Run<'_> {
     /// What was stored, with what only the run knows of it.
     fn told(&self, stored: Stored, began: Instant) -> Stored {
         Stored {
-            started: Some(self.order.started),
+            started: Some(self.started.get()),
             seconds: began.elapsed().as_secs_f64(),
-            chunks: self.chunks.take(),
+            chunks: self.approval.take().chunks,
             ..stored
         }
     }
 
-    /// After this moment the stream must not be committed.
-    fn until(&self) -> Option<i64> {
-        self.chunks.borrow().as_ref().and_then(ChunkStream::until)
+    /// A server has accepted what we signed, so our clock is right now, whatever it was before.
+    fn answered(&self) {
+        self.started.set(self.started.get().min(terms::now()));
     }
 
     /// Begins to read. A stream that is one part has been judged when this returns.
@@ -476,11 +485,11 @@ impl Run<'_> {
         let Some(judge) = self.judge.take() else {
             return Ok(());
         };
-        let chunks = aside("judge", "learn how the stream ended", judge).await?;
-        if let Some(bond) = chunks.as_ref().and_then(|chunks| chunks.bond.as_ref()) {
+        let approval = aside("judge", "learn how the stream ended", judge).await?;
+        if let Some(bond) = approval.bond() {
             self.bucket.check_bond(&self.order.key, bond).await?;
         }
-        self.chunks.replace(chunks);
+        self.approval.replace(approval);
         Ok(())
     }
 }

@@ -5,10 +5,10 @@ use common::bucket::put::ChunkStream;
 use common::chunks::{BLOCK, End, HEAD, Id, MOST, Member, Name, Refs, Span, Toc, padding};
 
 use super::flaw;
-use super::tail::{Keeper, Tail};
+use super::tail::Tail;
 
-/// More refs than this are held by nobody: they are in memory, and so are their runs.
-const REFS_MOST: u64 = 1 << 30;
+/// Whoever reads them holds them in memory, as we do.
+const REFS_MOST: u64 = 256 << 20;
 
 /// An archive, as far as it has passed.
 pub(super) struct Archive {
@@ -26,7 +26,7 @@ pub(super) struct Archive {
     refs_text: Vec<u8>,
     /// The toc and the end that came with it, if it was complete already.
     own: [Option<Vec<u8>>; 2],
-    keeper: Option<Keeper>,
+    tail: Option<Tail>,
 }
 
 impl Archive {
@@ -43,7 +43,7 @@ impl Archive {
             refs: Span::default(),
             refs_text: Vec::new(),
             own: [None, None],
-            keeper: keeps.then(|| Keeper::new(id)),
+            tail: keeps.then(|| Tail::new(id)),
         }
     }
 
@@ -140,7 +140,7 @@ impl Archive {
             new,
             bond: refs.bond,
         };
-        Ok((bytes, stream, self.keeper.take().map(Keeper::tail)))
+        Ok((bytes, stream, self.tail.take()))
     }
 
     /// The end of the member's content.
@@ -154,10 +154,10 @@ impl Archive {
 
     fn stored(&mut self, bytes: &[u8]) {
         self.offset += bytes.len() as u64;
-        if let Some(keeper) = &mut self.keeper
+        if let Some(tail) = &mut self.tail
             && !matches!(self.name, None | Some(Name::Chunk { .. }))
         {
-            keeper.keep(bytes);
+            tail.keep(bytes);
         }
     }
 
@@ -171,7 +171,7 @@ impl Archive {
         let held = self.sizes.len() as u64;
         if named != held {
             return Err(flaw(format!(
-                "it holds {held} chunks, and its refs name {named}"
+                "its refs name {named} chunks of its own, and it holds {held}"
             )));
         }
         Ok(())

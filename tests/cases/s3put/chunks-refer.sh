@@ -45,6 +45,14 @@ ends
 alone "$one" | s3put -q -k "$first" >/dev/null
 s3put -q --commit <prepared | jq -c '[.key, .chunks, has("started")]'
 ends
+now 'another chunk stream is not replaced, the same one and something else is'
+alone "$two" | s3put -k "$first" --overwrite
+ends
+alone "$one" | s3put -q -k "$first" --overwrite | jq -c .chunks.id
+echo plain | s3put -k "$first" --overwrite
+ends
+alone "$two" | s3put -q -k "$first.plain" --overwrite | jq -c .chunks.id
+
 now 'and once it is there, nobody asks any more'
 s3prune -q --delete --force -k "$first" >/dev/null
 s3put -q --commit <prepared | jq -c .key

@@ -41,3 +41,4 @@ s3put --host h --date 2019-01-01 home 0 --shrink-limit 10% <stream
 ends
 stored
 s3ls --uploads -a
+ends

@@ -21,23 +21,29 @@ head -c 1024 "$BUCKET_DIR/GLACIER.tail" | tr '\0' '\n' | grep -a S3PIPES
 after=$((1024 + 2 * 1024))
 cmp <(tail -c +$((after + 1)) "$BUCKET_DIR/GLACIER") <(tail -c +1025 "$BUCKET_DIR/GLACIER.tail") && echo same
 
-now 'it is not replaced unless the dump is'
-s3put -q -k taken.tail <stream >/dev/null
-s3put -k taken --storage-class GLACIER <stream | jq -c .key
+now 'without it there is no dump'
+echo 'in the way' | s3put -q -k taken.tail >/dev/null
+s3put -k taken --storage-class GLACIER <stream
 ends
-about taken.tail
-alone "$two" | s3put -q --overwrite -k taken --storage-class GLACIER | jq -c .key
+stored | grep taken
+s3ls -a --uploads
+ends
+s3put -q --overwrite -k taken --storage-class GLACIER <stream | jq -c .key
 about taken.tail
 
-now 'in two phases it is a line of its own, and no dump'
+now 'in two phases it is part of the receipt'
 s3put --prepare -k two --storage-class GLACIER <stream >prepared
-jq -c '[.key, .class, .chunks, .tail]' prepared
+jq -c '[.key, .class, .chunks, .tail.key, (.tail.parts | length)]' prepared
 s3put --commit <prepared | jq -c '[.key, .class, .chunks.id]'
-ends
 about two.tail
+s3put -q --commit <prepared | jq -c .key
+s3put --commit <<<"$(jq -c '.tail.key = "x"' prepared)"
+ends
 s3put --prepare -k three --storage-class GLACIER <stream | s3put --abort
 ends
 stored | grep three
+s3ls -a --uploads
+ends
 
 now 'what is no chunk stream has none'
 echo plain | s3put -q -k plain --storage-class GLACIER | jq -c .class

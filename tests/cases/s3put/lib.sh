@@ -65,5 +65,5 @@ referring() {
     archive "$id" new c/0000000000 'new' index 'plain' refs "$(refs "$id" "${lines[@]}")"$'\n'
 }
 
-# objects: what is there, with its id as a chunk stream
-stored() { s3ls -a -q -j --no-checksum | jq -r .key; }
+# stored: what is there
+stored() { s3ls -a -q -j --no-checksum 2>/dev/null | jq -r .key; }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use common::bucket::get::Wish;
-use common::bucket::put::Order;
+use common::bucket::put::{Approval, Order};
 use common::levels::Set;
 use common::listing::Catalogue;
 use common::rate::{Pacer, Timetable};
@@ -190,7 +190,7 @@ pub fn complete(data: &[u8]) {
         let input = std::io::repeat(7).take(length);
         match liar
             .bucket
-            .put(input, &order, &|_| {}, Box::new(|| Ok(None)))
+            .put(input, &order, &|_| {}, Box::new(|| Ok(Approval::default())))
         {
             Ok(stored) => {
                 assert_eq!(stored.size, length);

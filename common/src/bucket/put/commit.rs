@@ -14,9 +14,10 @@ use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
 use super::{Prepared, Stored, terms};
 use crate::bucket::Bucket;
 use crate::bucket::checksum;
-use crate::bucket::continued::token;
+use crate::bucket::continued::{says, token};
 use crate::bucket::failure::{Failure, Kind};
 use crate::bucket::patience::{COMPLETING, bounded};
+use crate::chunks::Id;
 use crate::error::{Class, Error, Result};
 
 /// A commit, and what it must have brought about.
@@ -81,6 +82,23 @@ pub(super) async fn absent(bucket: &Bucket, key: &str) -> Result<()> {
     {
         Sight::Present(_) => Err(exists(key).hint("use another --date, --random, or --overwrite")),
         Sight::Absent | Sight::Hidden => Ok(()),
+    }
+}
+
+/// Fails if the object of that name, which may be replaced, is another chunk stream, as far as we may look.
+pub(super) async fn dispensable(bucket: &Bucket, key: &str, id: Option<&Id>) -> Result<()> {
+    let head = match look(bucket, key).await {
+        Ok(Sight::Present(head)) => head,
+        Ok(Sight::Absent | Sight::Hidden) => return Ok(()),
+        Err(failure) => return Err(failure.error(format!("look for {key}"))),
+    };
+    match says(&head, terms::CHUNKS) {
+        Some(there) if id.is_none_or(|id| id.to_string() != there) => Err(Error::permanent(
+            format!("store {key}"),
+            "it exists already, and other dumps may need its chunks",
+        )
+        .hint("use another --date; 's3prune --delete -k KEY' removes it if none needs it")),
+        _ => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::several::Bundle;
 use super::{ChunkStream, Prepared, Sent};
 use crate::bucket::checksum::{decode, encode, joined};
 use crate::bucket::ladder::{LARGEST, MOST};
@@ -34,6 +35,8 @@ pub struct Pending {
     pub(super) chunks: Option<ChunkStream>,
     /// The uploads, the one of the dump's own key first; never none.
     pub(super) objects: Vec<Prepared>,
+    /// That of the tail, if it has one.
+    pub(super) tail: Option<Prepared>,
 }
 
 /// As it is written; the fields in this order.
@@ -58,6 +61,8 @@ struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bond: Option<Ties>,
     objects: Vec<Object>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tail: Option<Object>,
 }
 
 /// What a receipt says of a chunk stream, too.
@@ -112,7 +117,17 @@ impl Pending {
             seconds,
             chunks: None,
             objects,
+            tail: None,
         })
+    }
+
+    /// What becomes visible.
+    pub(super) fn bundle(&self) -> Bundle<'_> {
+        Bundle {
+            objects: &self.objects,
+            tail: self.tail.as_ref(),
+            until: self.chunks.as_ref().and_then(ChunkStream::until),
+        }
     }
 
     /// Key, without the place's prefix.
@@ -227,6 +242,7 @@ impl From<Pending> for Written {
             chunks: chunks.map(Known::of),
             bond: chunks.and_then(|chunks| chunks.bond.as_ref()).map(Ties::of),
             objects: pending.objects.into_iter().map(Object::from).collect(),
+            tail: pending.tail.map(Object::from),
         }
     }
 }
@@ -295,6 +311,15 @@ impl TryFrom<Written> for Pending {
         if whole(objects.iter().map(Prepared::sum)) != Some((written.size, crc64nvme)) {
             return Err("its objects don't make up the whole".to_owned());
         }
+        let tail = match written.tail {
+            Some(tail) if tail.key == names::tail(&written.key) => Some(Prepared {
+                token: written.token,
+                overwrite: written.overwrite,
+                ..tail.prepared()?
+            }),
+            Some(_) => return Err("its tail has another key".to_owned()),
+            None => None,
+        };
         Ok(Self {
             size: written.size,
             crc64nvme,
@@ -302,6 +327,7 @@ impl TryFrom<Written> for Pending {
             seconds: written.seconds,
             chunks: chunk_stream(written.chunks, written.bond)?,
             objects,
+            tail,
         })
     }
 }
@@ -413,7 +439,29 @@ mod tests {
             object("k:1", &[b"machine"]),
         ];
         objects[0].replaces = Some("\"f00d-9\"".to_owned());
-        Pending::of(objects, 1.5).unwrap()
+        let tail = Prepared {
+            class: None,
+            ..object("k.tail", &[b"its end"])
+        };
+        let bond = Bond {
+            place: "s3://b".to_owned(),
+            until: 1_795_000_000,
+            objects: vec![chunks::Object {
+                id: Id([9; 16]),
+                key: "h:f:0:2026-11-01".to_owned(),
+            }],
+        };
+        Pending {
+            started: Some(1_794_000_000),
+            tail: Some(tail),
+            chunks: Some(ChunkStream {
+                id: Id([7; 16]),
+                total: 5,
+                new: 3,
+                bond: Some(bond),
+            }),
+            ..Pending::of(objects, 1.5).unwrap()
+        }
     }
 
     #[test]
@@ -443,6 +491,13 @@ mod tests {
             ("25f9", "25\\\"9", "its part is not one"),
             ("0866", "086", "token"),
             ("1.5", "-1.5", "impossible"),
+            ("k.tail", "x.tail", "its tail has another key"),
+            ("\"objects\":1}", "\"objects\":2}", "doesn't fit together"),
+            ("\"bond\"", "\"bund\"", "doesn't fit together"),
+            ("\"chunks\"", "\"chanks\"", "doesn't fit together"),
+            ("0707", "070g", "an id in it"),
+            ("0909", "090g", "an id in it"),
+            ("h:f:0:2026-11-01", "", "a key is"),
             ("\"objects\":[", "\"objects\":[],\"x\":[", "0 objects"),
             ("\"parts\":[", "\"parts\":[],\"x\":[", "0 parts"),
             (

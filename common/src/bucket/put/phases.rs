@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::commit::Commit;
 use super::pending::Pending;
-use super::{ChunkStream, Judge, Order, Prepared, Run, Stage, Standing, Stored, aside};
+use super::{Judge, Order, Prepared, Run, Stage, Standing, Stored, aside};
 use crate::bucket::Bucket;
 use crate::error::{Error, Result};
 
@@ -79,8 +79,7 @@ impl Bucket {
                     speaker.note(format_args!("{} was committed before", dump.key()));
                 }
                 let began = Instant::now();
-                let until = dump.chunks.as_ref().and_then(ChunkStream::until);
-                let stored = self.complete(&dump.objects, until, &standing, true).await?;
+                let stored = self.complete(dump.bundle(), &standing, true).await?;
                 standing.stage.set(Stage::Sending);
                 let stored = Stored {
                     started: dump.started,
@@ -102,7 +101,8 @@ impl Bucket {
         self.runtime.block_on(async {
             let speaker = self.patience.speaker;
             let mut fate = Abandoned::Before;
-            for (number, object) in dump.objects.iter().enumerate() {
+            let all = || dump.objects.iter().chain(&dump.tail);
+            for (number, object) in all().enumerate() {
                 match self.again(object).stands().await? {
                     Some(true) if number == 0 => return Ok(Abandoned::Committed),
                     Some(true) => speaker.warning(format_args!(
@@ -113,7 +113,7 @@ impl Bucket {
                     None => fate = Abandoned::Unseen,
                 }
             }
-            for object in &dump.objects {
+            for object in all() {
                 let aborted = self.aborted(&object.key, &object.upload).await;
                 let aborted = aborted
                     .map_err(|failure| failure.error(format!("abort the upload of {}", object.key)))?;
@@ -158,6 +158,7 @@ impl Run<'_> {
             Some(rest) => self.send_beginning(input, rest).await?,
             None => {
                 let (first, parts) = self.opened(input).await?;
+                self.check_place().await?;
                 self.send_all(first, parts).await?
             }
         };
@@ -169,8 +170,9 @@ impl Run<'_> {
             .hint("do it without --prepare")
         })?;
         Ok(Pending {
-            started: Some(self.order.started),
-            chunks: self.chunks.take(),
+            started: Some(self.started.get()),
+            tail: self.send_tail().await?,
+            chunks: self.approval.take().chunks,
             ..pending
         })
     }

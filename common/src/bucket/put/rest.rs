@@ -28,6 +28,7 @@ use crate::error::{Doing, Error, Result};
 use crate::units::human;
 
 /// Whose rest it is, and where the beginnings join.
+#[derive(Clone)]
 pub struct Rest {
     /// Key of the stored object, without the place's prefix.
     pub of: String,

@@ -26,7 +26,7 @@ impl Run<'_> {
             mark: Mark::Token(&self.token),
             again: false,
             overwrite: self.order.overwrite,
-            until: self.until(),
+            until: None,
             replaces: None,
             class: self.order.class.as_deref(),
             size,
@@ -75,6 +75,7 @@ impl Run<'_> {
                 }
             })
             .await?;
+        self.answered();
         (self.progress)(size);
         Ok(stored)
     }

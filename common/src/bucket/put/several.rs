@@ -7,8 +7,10 @@ use super::commit::{self, Commit};
 use super::reader::{self, Part};
 use super::upload::Upload;
 use super::{Prepared, Run, Standing, Stored, next};
+use crate::bucket::failure::Failure;
+use crate::bucket::patience::bounded;
 use crate::bucket::{Bucket, checksum, continued};
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 
 impl Run<'_> {
     /// Brings the stream to the server as an upload, or as several that continue each other, and asks whether
@@ -61,33 +63,68 @@ impl Run<'_> {
     }
 }
 
+/// What becomes visible together.
+#[derive(Clone, Copy)]
+pub(super) struct Bundle<'a> {
+    /// The objects, in the order of their bytes.
+    pub(super) objects: &'a [Prepared],
+    /// The copy of the end, where that can't be read at once.
+    pub(super) tail: Option<&'a Prepared>,
+    /// After this moment nothing is asked for any more.
+    pub(super) until: Option<i64>,
+}
+
+impl<'a> Bundle<'a> {
+    /// Of these objects alone.
+    pub(super) fn of(objects: &'a [Prepared]) -> Self {
+        Self {
+            objects,
+            tail: None,
+            until: None,
+        }
+    }
+}
+
 impl Bucket {
-    /// Makes visible what is prepared: what continues the first object before the first one, which is what makes
-    /// all of it a dump. `prepared` is in the order of the bytes. Nothing is asked for after the moment `until`. Where it is done `again`, another process may have
-    /// done some of it before.
+    /// Makes visible what is prepared: the tail first, then what continues the first object, then the first one, which
+    /// is what makes all of it a dump. Where it is done `again`, another process may have done some of it before.
     pub(super) async fn complete(
         &self,
-        prepared: &[Prepared],
-        until: Option<i64>,
+        bundle: Bundle<'_>,
         standing: &Standing,
         again: bool,
     ) -> Result<Stored> {
-        let mut objects: Vec<Stored> = Vec::new();
-        for one in prepared.iter().rev() {
+        let complete = async |one: &Prepared| {
             standing.commits(&one.key);
             let commit = Commit {
                 again,
-                until,
+                until: bundle.until,
                 ..Commit::of(self, one)
             };
-            let stored = commit
-                .complete(one)
-                .await
-                .map_err(|error| left_behind(error, &objects))?;
+            let stored = commit.complete(one).await?;
             // Nothing is left to abort of this one.
             standing.closed(&one.upload);
-            objects.push(stored);
+            Ok(stored)
+        };
+        let tail = match bundle.tail {
+            Some(tail) => Some(complete(tail).await?),
+            None => None,
+        };
+        let mut objects: Vec<Stored> = Vec::new();
+        for one in bundle.objects.iter().rev() {
+            match complete(one).await {
+                Ok(stored) => objects.push(stored),
+                Err(error) => {
+                    // Whoever tries again needs it, and so does a dump of which we don't know that it isn't there.
+                    if let Some(tail) = tail.filter(|_| !again && error.class() == Class::Permanent)
+                    {
+                        self.take_back(&tail).await;
+                    }
+                    return Err(left_behind(error, &objects));
+                }
+            }
         }
+        let prepared = bundle.objects;
         objects.reverse();
         let Some(mut whole) = objects.first().cloned() else {
             return Err(Error::permanent("store the stream", "nothing was prepared"));
@@ -102,6 +139,24 @@ impl Bucket {
             whole.objects = objects;
         }
         Ok(whole)
+    }
+
+    /// Removes what was just stored, if the keys in use may.
+    async fn take_back(&self, stored: &Stored) {
+        let request = self
+            .client
+            .delete_object()
+            .bucket(&self.name)
+            .key(self.full(&stored.key))
+            .set_version_id(stored.version.clone());
+        let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
+        if let Err(failure) = bounded(self.patience.stall, sent).await {
+            self.patience.speaker.warning(format_args!(
+                "{} is left behind, and belongs to no dump: it could not be deleted: {}",
+                stored.key,
+                failure.text()
+            ));
+        }
     }
 }
 

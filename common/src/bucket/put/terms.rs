@@ -1,17 +1,27 @@
-//! What a chunk stream asks of its commit: that what it refers to is there, and stays.
+//! What a chunk stream asks of its commit: that what it refers to is there, and stays; and a tail, where it will be cold.
 //!
 //! Whoever cut it took for granted that some objects are in this place, and that nobody removes them before a certain
 //! moment. So the place must be this one, the moment must not have passed, and the objects must be there and be those
 //! that were meant, as far as the keys in use may look: a key that only writes takes it on trust, as the grace allows.
+//! In the same way it doesn't take the place of another chunk stream, which others may refer to.
+//!
+//! A dump that can't be read at once has a copy of its end that can. It is there before the dump is: without it nobody
+//! would know what the dump needs.
+
+use std::cell::{Cell, RefCell};
+use std::io::Read;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
+use super::{Order, Prepared, Run, commit};
 use crate::bucket::Bucket;
 use crate::bucket::continued::{CHUNKS, says};
 use crate::bucket::failure::Kind;
+use crate::chunks::grace::may_commit;
 use crate::chunks::{Bond, Id, Object};
 use crate::error::{Error, Result};
+use crate::names;
 
 /// How many objects are looked at at once.
 const AT_ONCE: usize = 8;
@@ -31,6 +41,30 @@ pub struct ChunkStream {
     pub bond: Option<Bond>,
 }
 
+/// What is known of a stream that may be committed.
+#[derive(Default)]
+pub struct Approval {
+    /// What it is, if it is a chunk stream.
+    pub chunks: Option<ChunkStream>,
+    /// The copy of its end that is to be stored, too.
+    pub tail: Option<Box<dyn Read + Send>>,
+}
+
+impl Approval {
+    pub(super) fn bond(&self) -> Option<&Bond> {
+        self.chunks.as_ref().and_then(|chunks| chunks.bond.as_ref())
+    }
+
+    pub(super) fn until(&self) -> Option<i64> {
+        self.chunks.as_ref().and_then(ChunkStream::until)
+    }
+
+    /// True if nothing is asked of the commit.
+    pub(super) fn is_free(&self) -> bool {
+        self.tail.is_none() && self.until().is_none()
+    }
+}
+
 impl ChunkStream {
     /// How many other objects it refers to.
     #[must_use]
@@ -44,9 +78,20 @@ impl ChunkStream {
     }
 }
 
-/// True after this moment, by our clock. S3 refuses requests of a host whose clock is wrong.
+/// True of a storage class whose objects must be thawed before they can be read.
+#[must_use]
+pub fn is_cold(class: &str) -> bool {
+    matches!(class, "GLACIER" | "DEEP_ARCHIVE")
+}
+
+/// Seconds since 1970 (UTC), by our clock. S3 refuses requests of a host whose clock is wrong.
+pub(super) fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+/// True after this moment.
 pub(super) fn has_passed(until: i64) -> bool {
-    Timestamp::now().as_second() > until
+    !may_commit(now(), until)
 }
 
 /// It was to be committed until then.
@@ -57,6 +102,52 @@ pub(super) fn late(key: &str, until: i64) -> Error {
         format!("the dumps that it refers to may go after {moment}, which has passed"),
     )
     .hint(FULL)
+}
+
+impl Run<'_> {
+    /// Fails if the beginning of the stream says that it can't be stored where it is to go, as far as we may look.
+    pub(super) async fn check_place(&self) -> Result<()> {
+        let (bucket, order, id) = (self.bucket, self.order, self.order.id.get());
+        if order.overwrite {
+            return commit::dispensable(bucket, &order.key, id).await;
+        }
+        match id {
+            Some(_) if order.class.as_deref().is_some_and(is_cold) => {
+                commit::absent(bucket, &names::tail(&order.key)).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings the tail to the server, if there is to be one, as an upload that only needs to be completed.
+    pub(super) async fn send_tail(&self) -> Result<Option<Prepared>> {
+        let Some(tail) = self.approval.borrow_mut().tail.take() else {
+            return Ok(None);
+        };
+        let order = Order {
+            key: names::literal(&names::tail(&self.order.key))?,
+            class: None,
+            part_size: None,
+            max_object: None,
+            resume: false,
+            ..self.order.clone()
+        };
+        let run = Run {
+            bucket: self.bucket,
+            order: &order,
+            token: self.token.clone(),
+            plan: order.plan()?,
+            standing: self.standing,
+            progress: &|_| {},
+            judge: Cell::new(None),
+            unfinished: RefCell::default(),
+            approval: RefCell::default(),
+            started: self.started.clone(),
+        };
+        let (first, parts) = Box::pin(run.opened(tail)).await?;
+        let mut sent = Box::pin(run.send_all(first, parts)).await?;
+        Ok(sent.pop())
+    }
 }
 
 impl Bucket {

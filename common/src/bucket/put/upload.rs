@@ -174,6 +174,7 @@ pub(super) async fn begin(run: &Run<'_>, key: &str, about: About<'_>) -> Result<
         })
         .await
         .map_err(|failure| failure.error(doing()))?;
+    run.answered();
     answer
         .upload_id
         .ok_or_else(|| Error::permanent(doing(), "the server named no upload"))
