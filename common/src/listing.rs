@@ -29,6 +29,12 @@ pub struct Entry {
     pub class: String,
 }
 
+/// True of a storage class whose objects must be thawed before they can be read.
+#[must_use]
+pub fn is_cold(class: &str) -> bool {
+    matches!(class, "GLACIER" | "DEEP_ARCHIVE")
+}
+
 /// One dump: its name and its objects.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Dump {

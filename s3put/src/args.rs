@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use clap::Parser;
 use common::args::{Name, Voice, Where};
-use common::bucket::put::{Order, Rest, is_cold};
+use common::bucket::put::{Order, Rest};
 use common::bucket::{Bucket, random};
+use common::listing::is_cold;
 use common::names::Date;
 use common::rate::{Pacer, Timetable};
 use common::run::{Speaker, Spoken, Streams};

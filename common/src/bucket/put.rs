@@ -39,7 +39,7 @@ use self::reader::Part;
 pub use self::rest::{Rest, Seam};
 use self::resume::Unfinished;
 use self::several::Bundle;
-pub use self::terms::{Approval, ChunkStream, is_cold};
+pub use self::terms::{Approval, ChunkStream};
 use super::ladder::{LARGEST, Ladder, MOST, Plan, SMALLEST, USUAL_LIMIT, fixed, plan};
 use super::{Bucket, signals};
 use crate::chunks::Id;

@@ -8,7 +8,7 @@ use crate::bucket::Bucket;
 use crate::bucket::failure::Failure;
 use crate::bucket::get::{Pin, Seen};
 use crate::error::{Error, Result};
-use crate::listing::{Dump, Entry};
+use crate::listing::{Dump, Entry, is_cold};
 use crate::names::Piece;
 use crate::rate::Pacer;
 
@@ -124,11 +124,6 @@ impl From<&Entry> for Object {
             is_archived: is_cold(&entry.class),
         }
     }
-}
-
-/// A class of which nothing can be read at once.
-fn is_cold(class: &str) -> bool {
-    matches!(class, "GLACIER" | "DEEP_ARCHIVE")
 }
 
 /// True of an object that can't be read before it is brought back.

@@ -150,7 +150,7 @@ impl Record {
 
     /// Whether the object can be read now.
     pub(super) fn state(&self) -> State {
-        if !matches!(self.description.class.as_str(), "GLACIER" | "DEEP_ARCHIVE") {
+        if !crate::listing::is_cold(&self.description.class) {
             return State::Readable;
         }
         let now = now();

@@ -14,7 +14,7 @@ use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
 use super::{Prepared, Stored, terms};
 use crate::bucket::Bucket;
 use crate::bucket::checksum;
-use crate::bucket::continued::{says, token};
+use crate::bucket::continued::{CHUNKS, says, token};
 use crate::bucket::failure::{Failure, Kind};
 use crate::bucket::patience::{COMPLETING, bounded};
 use crate::chunks::Id;
@@ -92,7 +92,7 @@ pub(super) async fn dispensable(bucket: &Bucket, key: &str, id: Option<&Id>) -> 
         Ok(Sight::Absent | Sight::Hidden) => return Ok(()),
         Err(failure) => return Err(failure.error(format!("look for {key}"))),
     };
-    match says(&head, terms::CHUNKS) {
+    match says(&head, CHUNKS) {
         Some(there) if id.is_none_or(|id| id.to_string() != there) => Err(Error::permanent(
             format!("store {key}"),
             "it exists already, and other dumps may need its chunks",

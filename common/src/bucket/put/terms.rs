@@ -21,6 +21,7 @@ use crate::bucket::failure::Kind;
 use crate::chunks::grace::may_commit;
 use crate::chunks::{Bond, Id, Object};
 use crate::error::{Error, Result};
+use crate::listing::is_cold;
 use crate::names;
 
 /// How many objects are looked at at once.
@@ -76,12 +77,6 @@ impl ChunkStream {
     pub(super) fn until(&self) -> Option<i64> {
         self.bond.as_ref().map(|bond| bond.until)
     }
-}
-
-/// True of a storage class whose objects must be thawed before they can be read.
-#[must_use]
-pub fn is_cold(class: &str) -> bool {
-    matches!(class, "GLACIER" | "DEEP_ARCHIVE")
 }
 
 /// Seconds since 1970 (UTC), by our clock. S3 refuses requests of a host whose clock is wrong.
