@@ -36,7 +36,8 @@ fn live(served: bool) {
 
     // What the newest needs stays, whatever the policy says.
     place.bash("s3prune -q --keep-last 1 --no-grace --trust-dates --delete -a");
-    let left = place.stored().keys();
+    let stored = place.stored();
+    let left = stored.keys();
     assert!(left.contains(&"h:home:0:2024-01-01"), "{left:?}");
     assert!(left.contains(&"h:home:0:2024-01-04"), "{left:?}");
     restored(&place, &days[3..], 3);
