@@ -40,6 +40,9 @@ pub struct Args {
     /// With -j, don't ask for the checksum of each object
     #[arg(long, requires = "json")]
     pub(crate) no_checksum: bool,
+    /// Say of deduplicated dumps what they need, and whether it is there
+    #[arg(long, conflicts_with_all = ["uploads", "cost", "null", "chain"])]
+    pub(crate) chunks: bool,
     #[command(flatten)]
     pub(crate) price_list: PriceList,
     #[command(flatten)]
@@ -73,6 +76,8 @@ mod tests {
             "--cost -j",
             "--uploads -0",
             "--no-checksum",
+            "--chunks -0",
+            "--chunks --cost",
             "--chain /home --at 20.11.2026",
         ] {
             let words = std::iter::once("s3ls").chain(line.split_whitespace());

@@ -5,11 +5,13 @@
 //! server's clock doesn't bear out is remarked upon.
 
 mod args;
+mod chunks;
 mod row;
 mod table;
 mod unfinished;
 mod wanted;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use common::bucket::Bucket;
@@ -21,6 +23,7 @@ use common::prices::Bill;
 use common::run::{Speaker, Streams, written};
 
 pub use crate::args::Args;
+use crate::chunks::Chunks;
 use crate::row::Row;
 use crate::wanted::Wanted;
 
@@ -77,7 +80,7 @@ fn list(args: &Args, streams: &mut Streams) -> Result<()> {
         // In a chain each dump is the next one's parent.
         let parents = std::iter::once(None).chain(chain.iter().copied().map(Some));
         let pairs: Vec<_> = chain.iter().copied().zip(parents).collect();
-        return print_dumps(&pairs, args, &bucket, streams);
+        return print_dumps(&pairs, &BTreeMap::new(), args, &bucket, streams);
     }
     if !wanted.fs.is_empty() {
         // Something else below the same prefix was not asked for, but for what looks like pieces of these dumps.
@@ -86,6 +89,15 @@ fn list(args: &Args, streams: &mut Streams) -> Result<()> {
         });
     }
     warn(&catalogue.dumps, voice);
+    let chunks = match args.chunks {
+        true => chunks::survey(&catalogue, &bucket)?,
+        false => BTreeMap::new(),
+    };
+    for (key, chunks) in &chunks {
+        if let Some(ailment) = chunks.ailment() {
+            voice.warning(format_args!("{key} can't be restored: {ailment}"));
+        }
+    }
 
     if args.json || args.null {
         // All sets at once: a set of one dump would be asked for by itself.
@@ -101,7 +113,7 @@ fn list(args: &Args, streams: &mut Streams) -> Result<()> {
             pairs.sort_by_key(|(dump, _)| &dump.name);
             all.append(&mut pairs);
         }
-        print_dumps(&all, args, &bucket, streams)?;
+        print_dumps(&all, &chunks, args, &bucket, streams)?;
         if args.json {
             let rows = catalogue.others.iter().map(Row::other).collect();
             print_rows(rows, args, &bucket, streams)?;
@@ -127,6 +139,7 @@ fn list(args: &Args, streams: &mut Streams) -> Result<()> {
             table::listing(
                 &catalogue,
                 this_host.as_deref().unwrap_or_default(),
+                &chunks,
                 &bill,
                 &prices,
             )
@@ -182,6 +195,7 @@ fn doubt(dump: &Dump) -> Option<String> {
 /// Prints dumps, each beside its parent, as keys or JSON lines.
 fn print_dumps(
     dumps: &[(&Dump, Option<&Dump>)],
+    chunks: &BTreeMap<String, Chunks>,
     args: &Args,
     bucket: &Bucket,
     streams: &mut Streams,
@@ -189,7 +203,11 @@ fn print_dumps(
     if args.json {
         let rows = dumps
             .iter()
-            .map(|&(dump, parent)| Row::dump(dump, parent))
+            .map(|&(dump, parent)| {
+                let mut row = Row::dump(dump, parent);
+                row.chunks = args.chunks.then(|| chunks.get(&dump.key()).cloned());
+                row
+            })
             .collect();
         return print_rows(rows, args, bucket, streams);
     }

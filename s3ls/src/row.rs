@@ -8,6 +8,8 @@ use common::listing::{Dump, Entry};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::chunks::Chunks;
+
 /// One line. What is not a dump has a key and no name.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
@@ -32,6 +34,9 @@ pub(crate) struct Row {
     date_trusted: Option<bool>,
     /// What keeps a dump from being whole.
     flaw: Option<String>,
+    /// None where they weren't asked for; null for a dump that is no chunk stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) chunks: Option<Option<Chunks>>,
     /// Key of the first object.
     #[serde(skip)]
     pub(crate) object: String,
@@ -55,6 +60,7 @@ impl Row {
             pieces: dump.pieces.len(),
             date_trusted: Some(is_trusted(dump)),
             flaw: dump.flaw(),
+            chunks: None,
             object: dump
                 .pieces
                 .first()
@@ -79,6 +85,7 @@ impl Row {
             pieces: 1,
             date_trusted: None,
             flaw: None,
+            chunks: None,
             object: entry.key.clone(),
         }
     }

@@ -1,15 +1,20 @@
 //! Tables for people, in the form that users of s3dump know.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use common::listing::Catalogue;
 use common::prices::{Bill, Prices};
 use common::units::human;
 
-/// The listing: dumps by host and file system (those of `this_host` first), other objects, and the total.
+use crate::chunks::Chunks;
+
+/// The listing: dumps by host and file system (those of `this_host` first) with what is known of their chunks, other
+/// objects, and the total.
 pub(crate) fn listing(
     catalogue: &Catalogue,
     this_host: &str,
+    chunks: &BTreeMap<String, Chunks>,
     bill: &Bill,
     prices: &Prices,
 ) -> String {
@@ -43,10 +48,14 @@ pub(crate) fn listing(
         line(
             &mut text,
             format_args!(
-                "    Level {} {}: {:>8}",
+                "    Level {} {}: {:>8}{}",
                 name.level,
                 name.date,
-                human(dump.size())
+                human(dump.size()),
+                chunks
+                    .get(&dump.key())
+                    .map(|chunks| format!("  {}", chunks.told()))
+                    .unwrap_or_default()
             ),
         );
     }
@@ -174,7 +183,7 @@ mod tests {
             ("notes/långt", 7, "STANDARD"),
         ]);
         assert_eq!(
-            listing(&listed, "ember", &bill, &prices),
+            listing(&listed, "ember", &BTreeMap::new(), &bill, &prices),
             "\
 Dumps for this host (ember):
 /
@@ -205,7 +214,7 @@ Total data stored: 5.4G ($0.13/month)
     fn nothing_at_all() {
         let (listed, bill, prices) = catalogue(&[]);
         assert_eq!(
-            listing(&listed, "ember", &bill, &prices),
+            listing(&listed, "ember", &BTreeMap::new(), &bill, &prices),
             "Total data stored: 0 ($0.00/month)\n"
         );
     }
