@@ -22,7 +22,7 @@ const MOST: u64 = LONGEST / 4;
 /// The average where none is asked for.
 const AVERAGE: u64 = 1 << 20;
 
-/// Cut standard input into chunks, without those that an earlier dump holds; or join them
+/// Cut standard input into chunks that no earlier dump holds, or join them
 #[derive(Clone, Debug, Parser)]
 #[command(name = "s3chunk", version)]
 pub struct Args {
@@ -47,17 +47,17 @@ pub struct Args {
         requires = "paths"
     )]
     pub find: bool,
-    /// Have FILE know the dump whose receipt comes on standard input
+    /// Have FILE know the dump whose receipt is on standard input
     #[arg(long, value_name = "FILE", help_heading = "Jobs", group = "job")]
     pub learn: Option<PathBuf>,
     /// Read index and list of files from FILE
     #[arg(long, value_name = "FILE", help_heading = "Jobs")]
     pub tail: Option<PathBuf>,
-    /// Members of the archive that was cut; a folder is all that is below it
+    /// Members of the archive that was cut; a folder is all below it
     #[arg(value_name = "PATH", requires = "tail")]
     pub paths: Vec<OsString>,
 
-    /// Cut where the content says, into chunks of SIZE on average (default 1M)
+    /// Cut where the content says, SIZE on average (default 1M)
     #[arg(long, value_name = "SIZE", help_heading = "Cutting")]
     pub average: Option<Size>,
     /// Cut into chunks of SIZE
@@ -68,7 +68,7 @@ pub struct Args {
         conflicts_with = "average"
     )]
     pub fixed: Option<Size>,
-    /// Make plain pieces, which s3put stores as KEY:1, KEY:2 and so on
+    /// Make plain pieces, to be stored as KEY:1, KEY:2 and so on
     #[arg(long, help_heading = "Cutting", requires = "fixed", conflicts_with_all = ["known", "members"])]
     pub numbered: bool,
     /// Leave out the chunks of the dump that FILE knows

@@ -10,6 +10,7 @@ mod blocks;
 mod cut;
 pub mod cutter;
 mod dump;
+pub mod fuzz;
 mod join;
 pub mod key;
 mod known;

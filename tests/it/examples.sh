@@ -41,5 +41,14 @@ for fs in home "$ROOT/home"; do
 done
 store --date 2026-11-01 home 1
 store --host mail --date 2026-11-01 home 0
+# Where chunks are sealed there are keys, and a dump in chunks.
+case $EXAMPLE in
+    *s3seal*s3chunk* | *s3chunk*s3seal*)
+        (umask 077 && s3seal -q --keygen >key.txt)
+        sed -n 's,^# public key: ,,p' key.txt >recipients.txt
+        tar -C "$ROOT" -c home | s3chunk -q --known home.known | s3seal -R recipients.txt |
+            s3put -q --date 2026-11-02 home 1 | s3chunk --learn home.known >/dev/null
+        ;;
+esac
 store -k disk.img.aa
 store -k disk.img.ab

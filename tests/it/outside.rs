@@ -116,10 +116,7 @@ fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
             String::from_utf8_lossy(&made.stderr)
         ));
     }
-    let chunked = shop
-        .bash(CHUNKED)
-        .output()
-        .expect("run bash");
+    let chunked = shop.bash(CHUNKED).output().expect("run bash");
     if !chunked.status.success() {
         return Err(format!(
             "the fixture: {}",

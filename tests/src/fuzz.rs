@@ -5,6 +5,7 @@
 //! A target panics if a promise is broken.
 
 pub mod answers;
+pub mod chunk;
 pub mod expect;
 pub mod mutate;
 pub mod names;
@@ -192,6 +193,55 @@ pub const TARGETS: &[Target] = &[
         rounds: 20_000,
         words: SEALED_WORDS,
     },
+    Target {
+        name: "join",
+        also: None,
+        run: chunk::join,
+        rounds: 1_000,
+        words: CHUNK_WORDS,
+    },
+    Target {
+        name: "known",
+        also: None,
+        run: chunk::known,
+        rounds: 10_000,
+        words: &[
+            "s3pipes-known/1\n",
+            "place ",
+            "\u{ff}\u{ff}\u{ff}",
+            "\0\0\0\0\0\0\0\0",
+            "\n",
+        ],
+    },
+    Target {
+        name: "members",
+        also: None,
+        run: chunk::members,
+        rounds: 10_000,
+        words: &[
+            "ustar\0",
+            "ustar  \0",
+            "path=",
+            "size=",
+            "GNU.sparse.name=",
+            "18446744073709551615",
+            "\n",
+            "L",
+            "x",
+        ],
+    },
+];
+
+const CHUNK_WORDS: &[&str] = &[
+    "run 0 0 1 1\n",
+    "chunk ",
+    "total ",
+    "cut average ",
+    "18446744073709551615",
+    "c/0000000001\0",
+    "index\0",
+    "S3PIPES.form=whole\n",
+    "\n",
 ];
 
 const SEALS: &str = "tests/vectors/seal";

@@ -22,7 +22,16 @@ fn line(place: &Place, day: u64) -> Vec<Child> {
     let words: [&[&str]; 4] = [
         &["s3chunk", "-q", "--average", "16K", "--known", "known"],
         &["s3seal", "-q", "-R", "recipient"],
-        &["s3put", "-q", "--host", "h", "--date", "2024-01-01", &name, "0"],
+        &[
+            "s3put",
+            "-q",
+            "--host",
+            "h",
+            "--date",
+            "2024-01-01",
+            &name,
+            "0",
+        ],
         &["s3chunk", "-q", "--learn", "known"],
     ];
     let mut input = Stdio::from(File::open(place.file("data")).expect("open the data"));
@@ -44,7 +53,9 @@ fn line(place: &Place, day: u64) -> Vec<Child> {
 }
 
 fn wait(line: Vec<Child>) -> Vec<bool> {
-    let ended = line.into_iter().map(|mut child| child.wait().expect("wait for a tool"));
+    let ended = line
+        .into_iter()
+        .map(|mut child| child.wait().expect("wait for a tool"));
     ended.map(|status| status.success()).collect()
 }
 
@@ -83,7 +94,10 @@ fn a_line_in_which_something_is_killed() {
         }
         let key = format!("h:k{round}:0:2024-01-01");
         let there = place.stored().objects.contains_key(&key);
-        assert!(there || !ended[2], "round {round}: s3put succeeded, and nothing is there");
+        assert!(
+            there || !ended[2],
+            "round {round}: s3put succeeded, and nothing is there"
+        );
         if there {
             committed += 1;
             days.push((round, bytes.clone()));
@@ -91,7 +105,10 @@ fn a_line_in_which_something_is_killed() {
         let known = std::fs::read(place.file("known")).expect("read the known file");
         if known != before {
             taught += 1;
-            assert!(there, "round {round}: something was learned of a dump that isn't there");
+            assert!(
+                there,
+                "round {round}: something was learned of a dump that isn't there"
+            );
         }
         if round % KEEP == 0 {
             // The next run is right, whatever the ones before left.
@@ -104,10 +121,16 @@ fn a_line_in_which_something_is_killed() {
             days.truncate(1);
         }
     }
-    println!("{killed} of {round} runs were killed, {committed} had stored their dump, {taught} had learned it");
+    println!(
+        "{killed} of {round} runs were killed, {committed} had stored their dump, {taught} had learned it"
+    );
     assert!(committed > 0 && committed < round && taught < committed);
     let left = place.stored();
-    assert!(left.keys().iter().all(|key| key.starts_with("h:k")), "{:?}", left.keys());
+    assert!(
+        left.keys().iter().all(|key| key.starts_with("h:k")),
+        "{:?}",
+        left.keys()
+    );
 }
 
 fn comes_back(place: &Place, day: u64, bytes: &[u8]) {
@@ -126,7 +149,8 @@ fn a_restore_in_which_something_is_killed() {
     place.write("data", &bytes);
     assert_eq!(wait(line(&place, 0)), [true; 4]);
     let before = place.stored();
-    let restore = "s3get -q --host h --date 2024-01-01 k0 0 | s3seal -q -d -i key | s3chunk -q -d >out";
+    let restore =
+        "s3get -q --host h --date 2024-01-01 k0 0 | s3seal -q -d -i key | s3chunk -q -d >out";
     let began = Instant::now();
     place.bash(restore);
     let time = began.elapsed();
@@ -135,7 +159,8 @@ fn a_restore_in_which_something_is_killed() {
         if killed == RESTORES {
             break;
         }
-        let victim = ["s3get", "s3seal", "s3chunk"][usize::try_from(chance.below(3)).expect("small")];
+        let victim =
+            ["s3get", "s3seal", "s3chunk"][usize::try_from(chance.below(3)).expect("small")];
         let most = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let moment = Duration::from_micros(chance.below(most));
         let (code, out) = killed_restore(&place, victim, moment);
@@ -154,7 +179,16 @@ fn a_restore_in_which_something_is_killed() {
 /// Kills one of a restoring line, and tells whether its last program succeeded, and what came.
 fn killed_restore(place: &Place, victim: &str, moment: Duration) -> (bool, Vec<u8>) {
     let words: [&[&str]; 3] = [
-        &["s3get", "-q", "--host", "h", "--date", "2024-01-01", "k0", "0"],
+        &[
+            "s3get",
+            "-q",
+            "--host",
+            "h",
+            "--date",
+            "2024-01-01",
+            "k0",
+            "0",
+        ],
         &["s3seal", "-q", "-d", "-i", "key"],
         &["s3chunk", "-q", "-d"],
     ];
@@ -163,7 +197,11 @@ fn killed_restore(place: &Place, victim: &str, moment: Duration) -> (bool, Vec<u
     let mut line: Vec<(&str, Child)> = Vec::new();
     for (index, words) in words.into_iter().enumerate() {
         let last = index == 2;
-        let output = if last { File::create(&out).expect("make a file").into() } else { Stdio::piped() };
+        let output = if last {
+            File::create(&out).expect("make a file").into()
+        } else {
+            Stdio::piped()
+        };
         let mut child = place
             .shop
             .command(tests::tools::bin().join(words[0]))

@@ -52,7 +52,11 @@ fn live(served: bool) {
 
 fn sizes(place: &Place) -> Vec<u64> {
     let stored = place.stored();
-    stored.objects.values().map(|object| object.body.len() as u64).collect()
+    stored
+        .objects
+        .values()
+        .map(|object| object.body.len() as u64)
+        .collect()
 }
 
 fn restored(place: &Place, days: &[Vec<u8>], first: usize) {
@@ -104,7 +108,9 @@ fn a_filter_that_changes_bytes_makes_an_ordinary_dump() {
     let place = Place::new(false);
     let bytes = pattern(5, SIZE);
     place.write("data", &bytes);
-    place.bash("<data s3chunk -q --average 16K | gzip -1 | s3put -q --host h --date 2024-01-01 home 0");
+    place.bash(
+        "<data s3chunk -q --average 16K | gzip -1 | s3put -q --host h --date 2024-01-01 home 0",
+    );
     place.bash("s3get -q --host h --date 2024-01-01 home 0 | gunzip | s3chunk -q -d | cmp - data");
     place.bash("<data s3chunk -q --average 16K | gpg -q --batch --passphrase x -c | s3put -q --host h --date 2024-01-02 home 0");
     place.bash("s3get -q --host h --date 2024-01-02 home 0 | gpg -q --batch --passphrase x -d | s3chunk -q -d | cmp - data");
@@ -123,11 +129,17 @@ fn what_is_missing_or_another_is_named() {
         place.bash(&format!("cp known saved; {other}\ncp saved known"));
         let (code, out, err) = place.try_bash("restore 2024-01-02");
         assert_ne!(code, Some(0));
-        assert!(out.is_empty() && err.contains("h:home:0:2024-01-01"), "{err}");
+        assert!(
+            out.is_empty() && err.contains("h:home:0:2024-01-01"),
+            "{err}"
+        );
         // Nor does the next one refer to it.
         let (code, _, err) = place.try_bash("<data backup 2024-01-03");
         assert_ne!(code, Some(0), "{err}");
-        assert!(!place.stored().objects.contains_key("h:home:0:2024-01-03"), "{err}");
+        assert!(
+            !place.stored().objects.contains_key("h:home:0:2024-01-03"),
+            "{err}"
+        );
     }
     // Brought back as it was, it serves again.
     place.bash("s3prune -q -k h:home:0:2024-01-01 --delete; <old s3put -q --host h --date 2024-01-01 home 0; restore 2024-01-02 | cmp - data");
