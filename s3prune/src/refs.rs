@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::bucket::Bucket;
 use common::bucket::chunked::{Stored, Tail};
 use common::error::{Error, Result};
-use common::listing::{Catalogue, Entry};
+use common::listing::{Catalogue, Dump, Entry};
 use common::names::{parse_key, tail_of};
 
 use crate::plan::Plan;
@@ -45,7 +45,7 @@ pub(crate) fn of_all(catalogue: &Catalogue, bucket: &Bucket) -> Result<BTreeMap<
     let keys: BTreeSet<&str> = catalogue
         .dumps
         .iter()
-        .flat_map(|dump| dump.objects())
+        .flat_map(Dump::objects)
         .chain(&catalogue.others)
         .map(|entry| entry.key.as_str())
         .collect();
