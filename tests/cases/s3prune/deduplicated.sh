@@ -7,14 +7,14 @@ came() {
     record=$BUCKET_DIR/.s3pipes/meta/$1%o
     jq -c --arg time "$2" '.modified = $time' "$record" >changed && mv changed "$record"
 }
-# data N: 200 pieces of 1,000 bytes, of which N are different from those of data 0
-data() { seq "$((200 - $1))" | xargs printf '%01000d'; seq 9001 "$((9000 + $1))" | xargs -r printf '%01000d'; }
+# data N: 200 pieces of 1,024 bytes, of which N are different from those of data 0
+data() { seq "$((200 - $1))" | xargs printf '%01024d'; seq 9001 "$((9000 + $1))" | xargs -r printf '%01024d'; }
 # dump DAY N [OPTION]...: a dump of that day
 dump() {
     local day=$1 changed=$2
     shift 2
-    data "$changed" | s3chunk -q --fixed 4000 --known known "$@" |
-        s3put -q --host ember --date "2019-01-$day" home 0 | tee receipt | s3chunk -q --learn known
+    data "$changed" | s3chunk -q --fixed 4k --known known "$@" |
+        s3put -q --host ember --date "2019-01-$day" home 0 | s3chunk -q --learn known >receipt
     jq -c '[.key, .chunks.new, .chunks.total]' receipt
     came "$(jq -r .key receipt)" "2019-01-${day}T12:00:00.000Z"
 }
