@@ -498,7 +498,7 @@ mod tests {
             ("0707", "070g", "an id in it"),
             ("0909", "090g", "an id in it"),
             ("h:f:0:2026-11-01", "", "a key is"),
-            ("\"objects\":[", "\"objects\":[],\"x\":[", "0 objects"),
+            ("\"objects\":[{", "\"objects\":[],\"x\":[{", "0 objects"),
             ("\"parts\":[", "\"parts\":[],\"x\":[", "0 parts"),
             (
                 &crate::bucket::checksum::encode(dump().crc64nvme),
