@@ -36,17 +36,19 @@ fn line(place: &Place, day: u64) -> Vec<Child> {
     ];
     let mut input = Stdio::from(File::open(place.file("data")).expect("open the data"));
     let mut line = Vec::new();
-    for words in words {
+    for (index, words) in words.into_iter().enumerate() {
+        // A receipt that nobody reads would be a reason to fail.
+        let output = if index == 3 { Stdio::null() } else { Stdio::piped() };
         let mut child = place
             .shop
             .command(tests::tools::bin().join(words[0]))
             .args(&words[1..])
             .stdin(input)
-            .stdout(Stdio::piped())
+            .stdout(output)
             .stderr(Stdio::null())
             .spawn()
             .expect("start a tool");
-        input = child.stdout.take().expect("a pipe").into();
+        input = child.stdout.take().map_or_else(Stdio::null, Stdio::from);
         line.push(child);
     }
     line

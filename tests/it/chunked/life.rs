@@ -124,7 +124,7 @@ fn what_is_missing_or_another_is_named() {
         place.bash(&format!("<data backup 2024-01-0{}", day + 1));
     }
     // Another dump under the name of the one that is needed.
-    place.bash("s3get -q --raw --host h --date 2024-01-01 home 0 >old; s3prune -q -k h:home:0:2024-01-01 --delete");
+    place.bash("s3get -q --raw --host h --date 2024-01-01 home 0 >old; s3prune -q -k h:home:0:2024-01-01 --force --delete");
     for other in ["", "rm known; <data backup 2024-01-01"] {
         place.bash(&format!("cp known saved; {other}\ncp saved known"));
         let (code, out, err) = place.try_bash("restore 2024-01-02");
@@ -142,5 +142,5 @@ fn what_is_missing_or_another_is_named() {
         );
     }
     // Brought back as it was, it serves again.
-    place.bash("s3prune -q -k h:home:0:2024-01-01 --delete; <old s3put -q --host h --date 2024-01-01 home 0; restore 2024-01-02 | cmp - data");
+    place.bash("s3prune -q -k h:home:0:2024-01-01 --force --delete; <old s3put -q --host h --date 2024-01-01 home 0; restore 2024-01-02 | cmp - data");
 }
