@@ -9,6 +9,7 @@
 
 mod age;
 mod bzip2;
+mod chunks;
 mod gzip;
 mod tar;
 mod xz;
@@ -33,6 +34,8 @@ pub enum Expect {
     Bzip2,
     /// What age writes
     Age,
+    /// A chunk stream
+    Chunks,
     /// Whichever of them it turns out to be
     Auto,
 }
@@ -114,16 +117,18 @@ enum Format {
     Xz,
     Bzip2,
     Age,
+    Chunks,
 }
 
 impl Format {
     /// All of them, tar last: it is recognised by most bytes.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Gzip,
         Self::Zstd,
         Self::Xz,
         Self::Bzip2,
         Self::Age,
+        Self::Chunks,
         Self::Tar,
     ];
 
@@ -135,6 +140,7 @@ impl Format {
             Self::Xz => "xz file",
             Self::Bzip2 => "bzip2 file",
             Self::Age => "age file",
+            Self::Chunks => "chunk stream",
         }
     }
 
@@ -147,6 +153,7 @@ impl Format {
             Self::Xz => start.starts_with(xz::MAGIC),
             Self::Bzip2 => bzip2::recognises(start),
             Self::Age => age::recognises(start),
+            Self::Chunks => chunks::recognises(start),
         }
     }
 
@@ -158,6 +165,7 @@ impl Format {
             Self::Xz => Box::new(xz::Xz::default()),
             Self::Bzip2 => Box::new(bzip2::Bzip2::default()),
             Self::Age => Box::new(age::Age::default()),
+            Self::Chunks => Box::new(chunks::Chunks::default()),
         }
     }
 }
@@ -190,6 +198,7 @@ impl Expectation {
             Expect::Xz => known(Format::Xz),
             Expect::Bzip2 => known(Format::Bzip2),
             Expect::Age => known(Format::Age),
+            Expect::Chunks => known(Format::Chunks),
             Expect::Auto => State::Undecided(Vec::new()),
         };
         Self { state }

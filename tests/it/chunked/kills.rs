@@ -38,7 +38,11 @@ fn line(place: &Place, day: u64) -> Vec<Child> {
     let mut line = Vec::new();
     for (index, words) in words.into_iter().enumerate() {
         // A receipt that nobody reads would be a reason to fail.
-        let output = if index == 3 { Stdio::null() } else { Stdio::piped() };
+        let output = if index == 3 {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        };
         let mut child = place
             .shop
             .command(tests::tools::bin().join(words[0]))
