@@ -1,6 +1,6 @@
 //! What storage costs, from a dated table that the user can replace.
 //!
-//! Only storage is counted: requests, retrieval and transfer depend on what is done, not on what is there.
+//! What is there costs storage. What is read costs requests, retrieval and transfer, of which a table need not tell.
 //! A storage class that the table doesn't know has no price; it is named, never guessed. A month is the
 //! price list's month, and thirty days where a part of one is meant.
 
@@ -50,6 +50,10 @@ pub struct Prices {
     region: String,
     source: String,
     classes: BTreeMap<String, Tariff>,
+    /// By class: a thousand requests, and a GiB that is retrieved.
+    reading: BTreeMap<String, (f64, f64)>,
+    /// A GiB that leaves for the internet.
+    out: Option<f64>,
 }
 
 /// What one storage class costs.
@@ -78,6 +82,7 @@ impl Prices {
     fn parse(text: &str) -> Result<Self, String> {
         let mut heads: BTreeMap<&str, &str> = BTreeMap::new();
         let mut classes = BTreeMap::new();
+        let (mut reading, mut out) = (BTreeMap::new(), None);
         for (number, line) in text.lines().enumerate() {
             let words: Vec<&str> = line.split_whitespace().collect();
             let understood = match words[..] {
@@ -85,6 +90,14 @@ impl Prices {
                 [first, ..] if first.starts_with('#') => true,
                 ["class", name, ref numbers @ ..] => tariff(numbers)
                     .is_some_and(|tariff| classes.insert(name.to_owned(), tariff).is_none()),
+                ["read", name, requests, retrieval] => price(requests)
+                    .zip(price(retrieval))
+                    .is_some_and(|prices| reading.insert(name.to_owned(), prices).is_none()),
+                ["out", amount] => {
+                    let known = out.is_some();
+                    out = price(amount);
+                    out.is_some() && !known
+                }
                 [head @ ("date" | "currency" | "region" | "source"), value] => {
                     heads.insert(head, value).is_none()
                 }
@@ -111,7 +124,22 @@ impl Prices {
             region: head("region")?,
             source: head("source")?,
             classes,
+            reading,
+            out,
         })
+    }
+
+    /// What so many requests cost that bring so many bytes, but for the way out; nothing is known of an unknown class.
+    #[must_use]
+    pub fn reading(&self, class: &str, requests: u64, bytes: u64) -> Option<f64> {
+        let (thousand, gib) = self.reading.get(class)?;
+        Some(requests as f64 / 1000.0 * thousand + bytes as f64 / GIB * gib)
+    }
+
+    /// What the way to the internet costs, if that is known.
+    #[must_use]
+    pub fn out(&self, bytes: u64) -> Option<f64> {
+        Some(bytes as f64 / GIB * self.out?)
     }
 
     /// What an object of `size` bytes costs a month; nothing is known of an unknown class.
@@ -178,14 +206,18 @@ fn tariff(numbers: &[&str]) -> Option<Tariff> {
     let &[price, days, least, own, standard] = numbers else {
         return None;
     };
-    let price: f64 = price.parse().ok()?;
-    (price.is_finite() && price >= 0.0).then_some(Tariff {
-        gib_month: price,
+    Some(Tariff {
+        gib_month: self::price(price)?,
         least_days: days.parse().ok()?,
         least_bytes: parse_size(least).ok()?,
         own_overhead: parse_size(own).ok()?,
         standard_overhead: parse_size(standard).ok()?,
     })
+}
+
+fn price(text: &str) -> Option<f64> {
+    let price: f64 = text.parse().ok()?;
+    (price.is_finite() && price >= 0.0).then_some(price)
 }
 
 /// Objects counted by storage class.
@@ -318,11 +350,32 @@ mod tests {
             "class A NaN 0 0 0 0",
             "class A 1 0 0 0",
             "region a b",
+            "read STANDARD 1",
+            "read STANDARD 1 x",
+            "out -1",
             "region a\nregion b",
             "class A 1 0 0 0 0\nclass A 1 0 0 0 0",
         ] {
             assert!(Prices::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn reading_costs_requests_and_what_is_retrieved() {
+        let prices = built_in();
+        let cost = |class, requests, bytes| prices.reading(class, requests, bytes).unwrap();
+        assert!(close(cost("STANDARD", 5000, 1 << 40), 0.002));
+        assert!(close(cost("STANDARD_IA", 1000, 1 << 30), 0.011));
+        assert!(close(prices.out(1 << 31).unwrap(), 0.18));
+        assert_eq!(prices.reading("COLD", 1, 1), None);
+        let heads =
+            "date 2026-01-01\ncurrency EUR\nregion here\nsource file\nclass STANDARD 1 0 0 0 0\n";
+        let prices = Prices::parse(heads).unwrap();
+        assert_eq!(
+            (prices.reading("STANDARD", 1, 1), prices.out(1)),
+            (None, None)
+        );
+        assert!(Prices::parse(&format!("{heads}out 1\nout 1\n")).is_err());
     }
 
     #[test]

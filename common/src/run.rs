@@ -5,7 +5,7 @@
 //! code that no script takes for success.
 
 use std::fmt;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IoSlice, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 
@@ -199,6 +199,23 @@ impl Output {
         self.0.is_terminal()
     }
 
+    /// Writes pieces, one after the other, without putting them together first.
+    ///
+    /// # Errors
+    /// As [`written`].
+    pub fn pieces(&mut self, pieces: &[impl AsRef<[u8]>]) -> Result<()> {
+        let slices = pieces.iter().map(|piece| IoSlice::new(piece.as_ref()));
+        let mut slices: Vec<IoSlice<'_>> = slices.filter(|slice| !slice.is_empty()).collect();
+        let mut rest = slices.as_mut_slice();
+        while !rest.is_empty() {
+            match written(self.write_vectored(rest))? {
+                0 => return written(Err(io::ErrorKind::WriteZero.into())),
+                count => IoSlice::advance_slices(&mut rest, count),
+            }
+        }
+        Ok(())
+    }
+
     /// Writes one line and its line feed.
     ///
     /// # Errors
@@ -212,6 +229,16 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match rustix::io::write(self.0.as_fd(), bytes) {
+                Err(Errno::AGAIN) => ready(self.0.as_fd(), PollFlags::OUT)?,
+                other => return other.map_err(io::Error::from),
+            }
+        }
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        loop {
+            match rustix::io::writev(self.0.as_fd(), pieces) {
+                Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => ready(self.0.as_fd(), PollFlags::OUT)?,
                 other => return other.map_err(io::Error::from),
             }

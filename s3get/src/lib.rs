@@ -1,9 +1,11 @@
 //! `s3get`: the bytes of a dump on standard output.
 //!
 //! It exits 0 only after a checksum of the whole, as the server holds it, matched what was written. Without a
-//! date it takes the newest dump; pieces that older programs made come out as one stream.
+//! date it takes the newest dump; pieces that older programs made come out as one stream. Of a chunk stream it writes
+//! all chunks, those of other dumps too.
 
 mod find;
+mod plan;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -11,7 +13,9 @@ use std::sync::Arc;
 use clap::Parser;
 use common::args::{Name, Voice, Where};
 use common::bucket::Bucket;
-use common::bucket::get::{Span, Told, Wish};
+use common::bucket::chunked::{Gathered, Positions, Want, begins_so};
+use common::bucket::get::{Frame, Looked, Span, Told, Wish};
+use common::prices::PriceList;
 use common::progress::Meter;
 use common::rate::{Pacer, Timetable, obey_signals};
 use common::run::{Spoken, Streams, written};
@@ -58,6 +62,20 @@ pub struct Args {
     /// Write the ACL document (XML) of the dump instead
     #[arg(long, conflicts_with_all = ["range", "head", "verify", "prefix"], help_heading = "What")]
     acl: bool,
+    /// Write a chunk stream as it is stored, without the chunks of other dumps
+    #[arg(long, conflicts_with = "acl", help_heading = "What")]
+    raw: bool,
+    /// Write only index, files and refs of a chunk stream
+    #[arg(long, conflicts_with_all = ["range", "head", "acl", "raw", "prefix"], help_heading = "What")]
+    tail: bool,
+    /// Write only these chunks of a chunk stream (0-3,17)
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["range", "head", "acl", "raw", "prefix", "tail"], help_heading = "What")]
+    chunks: Option<Positions>,
+    /// Show what would be read, and what that costs, and write nothing
+    #[arg(long, conflicts_with_all = ["range", "head", "acl", "verify"], help_heading = "What")]
+    plan: bool,
+    #[command(flatten)]
+    prices: PriceList,
 
     /// Read at most RATE bytes a second (300k, 5M), or by a timetable
     #[arg(short = 'L', long, value_name = "RATE", help_heading = "Speed")]
@@ -70,6 +88,14 @@ pub struct Args {
         help_heading = "Speed"
     )]
     part_size: Size,
+    /// Read what lies between two chunks, if it is not more than SIZE
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "256k",
+        help_heading = "Speed"
+    )]
+    gap: Size,
     /// Requests under way at once
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Speed")]
     parallel: u8,
@@ -98,7 +124,7 @@ impl Spoken for Args {
 /// See EXIT STATUS in s3get(1).
 #[allow(clippy::needless_pass_by_value, reason = "a tool owns its arguments")]
 pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
-    if !args.verify && !args.acl && streams.output().is_terminal() {
+    if !args.verify && !args.acl && !args.plan && streams.output().is_terminal() {
         return Err(Error::usage("standard output is a terminal")
             .hint("a dump goes into a pipe or a file: s3get home 0 | tar x"));
     }
@@ -107,47 +133,149 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
     if args.acl {
         return written(streams.output().write_all(&bucket.acl(&keys[0])?));
     }
-    fetch(&args, &bucket, keys, streams)
-}
-
-fn fetch(args: &Args, bucket: &Bucket, keys: Vec<String>, streams: &mut Streams) -> Result<()> {
-    let voice = streams.voice();
     let pacer = Arc::new(Pacer::new(args.limit.clone().unwrap_or_default()));
-    let _obedience = obey_signals(&pacer, voice)?;
+    let _obedience = obey_signals(&pacer, streams.voice())?;
     let head = args.head.map(|Size(size)| Span::First(size));
     let wish = Wish {
-        keys,
         span: args.range.or(head),
         range_size: args.part_size.0.max(1 << 16),
         parallel: usize::from(args.parallel),
         memory: args.memory.0,
         pacer,
+        keys,
     };
-    let meter = Meter::new(voice);
-    let output = streams.output();
-    let verify = args.verify;
-    let mut sink = |bytes: &[u8]| {
-        if verify {
-            Ok(())
-        } else {
-            written(output.write_all(bytes))
+    Fetch {
+        looked: bucket.look_at(&wish.keys)?,
+        args: &args,
+        bucket: &bucket,
+        wish,
+    }
+    .run(streams)
+}
+
+/// What was found, and how it is to be read.
+struct Fetch<'a> {
+    args: &'a Args,
+    bucket: &'a Bucket,
+    looked: Looked,
+    wish: Wish,
+}
+
+impl Fetch<'_> {
+    fn run(&self, streams: &mut Streams) -> Result<()> {
+        let args = self.args;
+        let want = match &args.chunks {
+            _ if args.raw || args.prefix.is_some() || self.wish.span.is_some() => None,
+            Some(positions) => Some(Want::Part(positions.clone())),
+            None if args.tail => Some(Want::Tail),
+            None => Some(Want::Whole),
+        };
+        let Some(want) = want else {
+            return self.plain(None, streams).map(drop);
+        };
+        let id = self.looked.says_chunks()?;
+        let is_asked_for = want != Want::Whole;
+        if id.is_none() && !is_asked_for {
+            let perhaps = self.wish.keys.len() == 1 && self.looked.may_be_chunks();
+            let unless = perhaps.then_some(begins_so as Unless);
+            if self.plain(unless, streams)? {
+                return Ok(());
+            }
         }
-    };
-    let fetched = bucket.get(&wish, &mut sink, &|told| match told {
+        let pacer = &self.wish.pacer;
+        match self.bucket.gather(&self.looked, id, want, pacer)? {
+            Some(gathered) => self.chunks(&gathered, streams),
+            None if is_asked_for => Err(Error::permanent(
+                format!("read chunks of {}", self.wish.keys[0]),
+                "it is no chunk stream",
+            )),
+            None => self.plain(None, streams).map(drop),
+        }
+    }
+
+    /// The bytes as they are stored. False where they begin as they should not: nothing was written then.
+    fn plain(&self, unless: Option<Unless>, streams: &mut Streams) -> Result<bool> {
+        let voice = streams.voice();
+        if self.args.plan {
+            if unless.is_none() {
+                plan::show(self.args, &self.looked.readings(&self.wish)?, streams)?;
+            }
+            return Ok(unless.is_none());
+        }
+        let meter = Meter::new(voice);
+        let output = streams.output();
+        let verify = self.args.verify;
+        let mut sink = |bytes: &[u8]| {
+            if verify {
+                Ok(())
+            } else {
+                written(output.write_all(bytes))
+            }
+        };
+        let unless = unless.unwrap_or(|_| false);
+        let (looked, wish) = (&self.looked, &self.wish);
+        let fetched = self
+            .bucket
+            .get_unless(looked, wish, &unless, &mut sink, &shown(&meter))?;
+        drop(meter);
+        let Some(fetched) = fetched else {
+            return Ok(false);
+        };
+        if !fetched.proven && wish.span.is_none() {
+            return Err(Error::nothing(format!(
+                "{} came, but the server holds no checksum of the whole to compare it with",
+                human(fetched.size)
+            ))
+            .hint("its length is right; check the content by other means"));
+        }
+        voice.detail(format_args!(
+            "{} came, and matched the checksum",
+            human(fetched.size)
+        ));
+        Ok(true)
+    }
+
+    /// A chunk stream.
+    fn chunks(&self, gathered: &Gathered, streams: &mut Streams) -> Result<()> {
+        let (voice, gap) = (streams.voice(), self.args.gap.0);
+        if self.args.plan {
+            return plan::show(self.args, &gathered.readings(&self.wish, gap), streams);
+        }
+        gathered.is_readable()?;
+        let meter = Meter::new(voice);
+        let output = streams.output();
+        let verify = self.args.verify;
+        let mut sink = |pieces: &[_]| {
+            if verify {
+                Ok(())
+            } else {
+                output.pieces(pieces)
+            }
+        };
+        let emitted = self
+            .bucket
+            .emit(gathered, &self.wish, gap, &mut sink, &shown(&meter))?;
+        drop(meter);
+        voice.detail(format_args!(
+            "{} came from {} objects{}",
+            human(emitted.size),
+            gathered.objects(),
+            if emitted.proven {
+                ", and the dump's own matched its checksum"
+            } else {
+                ""
+            }
+        ));
+        Ok(())
+    }
+}
+
+/// Whether the first frames of a dump are something else than its bytes.
+type Unless = fn(&[Frame]) -> bool;
+
+fn shown(meter: &Meter) -> impl Fn(Told) + Sync {
+    |told| match told {
         Told::Total(bytes) => meter.expect(bytes),
         Told::Out(bytes) => meter.add(bytes),
-    })?;
-    drop(meter);
-    if !fetched.proven && wish.span.is_none() {
-        return Err(Error::nothing(format!(
-            "{} came, but the server holds no checksum of the whole to compare it with",
-            human(fetched.size)
-        ))
-        .hint("its length is right; check the content by other means"));
     }
-    voice.detail(format_args!(
-        "{} came, and matched the checksum",
-        human(fetched.size)
-    ));
-    Ok(())
 }

@@ -46,6 +46,16 @@ pub struct Wish {
     pub pacer: Arc<Pacer>,
 }
 
+impl Wish {
+    /// The bytes `first..end` that are to be read.
+    pub(super) fn bytes_of(&self, looked: &Looked) -> Result<(u64, u64)> {
+        match &self.span {
+            None => Ok((0, looked.size)),
+            Some(span) => span.within(looked.size),
+        }
+    }
+}
+
 /// What was read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Fetched {
@@ -54,6 +64,12 @@ pub struct Fetched {
     /// False where a server holds no checksum that could be compared, or only a part was read.
     pub proven: bool,
 }
+
+/// Bytes that came at once.
+pub type Frame = Bytes;
+
+/// Whether the first of the bytes, in frames, are none that are wanted.
+pub type Decline<'a> = &'a dyn Fn(&[Frame]) -> bool;
 
 /// Takes the bytes, in order.
 pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<()> + Send);
@@ -64,6 +80,31 @@ pub(super) struct Seen {
     pub(super) size: u64,
     pub(super) etag: Option<String>,
     pub(super) head: HeadObjectOutput,
+}
+
+/// Objects that were looked at: those that make up a dump.
+pub struct Looked {
+    pub(super) objects: Vec<Seen>,
+    size: u64,
+}
+
+impl Looked {
+    /// Bytes, in all of them.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// How far a reading got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Flow {
+    /// It goes on.
+    Goes,
+    /// Nobody takes the bytes any more.
+    Ended,
+    /// The first of them aren't wanted.
+    Declined,
 }
 
 /// What ties a range to the content that was seen.
@@ -105,47 +146,87 @@ impl Bucket {
         sink: Sink<'_>,
         progress: &(dyn Fn(Told) + Sync),
     ) -> Result<Fetched> {
+        self.get_seen(&self.look_at(&wish.keys)?, wish, sink, progress)
+    }
+
+    /// Looks at the objects with these keys; a single one stands for all the objects that continue it.
+    ///
+    /// # Errors
+    /// If one is missing, or the server can't be asked.
+    pub fn look_at(&self, keys: &[String]) -> Result<Looked> {
+        let objects = self.runtime.block_on(self.looks(keys))?;
+        let size = objects
+            .iter()
+            .try_fold(0u64, |sum, object| sum.checked_add(object.size));
+        let size = size.ok_or_else(|| {
+            let first = keys.first().map_or("", String::as_str);
+            Error::permanent(
+                format!("read {first}"),
+                "the server tells sizes that can't be",
+            )
+        })?;
+        Ok(Looked { objects, size })
+    }
+
+    /// As [`Bucket::get`], of objects that were looked at.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn get_seen(
+        &self,
+        looked: &Looked,
+        wish: &Wish,
+        sink: Sink<'_>,
+        progress: &(dyn Fn(Told) + Sync),
+    ) -> Result<Fetched> {
+        let fetched = self.get_unless(looked, wish, &|_| false, sink, progress)?;
+        fetched.ok_or_else(|| Error::permanent("read the dump", "nothing came"))
+    }
+
+    /// The same, unless the first range is `declined`: then nothing is handed out, and `None` comes back.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn get_unless(
+        &self,
+        looked: &Looked,
+        wish: &Wish,
+        declined: Decline<'_>,
+        sink: Sink<'_>,
+        progress: &(dyn Fn(Told) + Sync),
+    ) -> Result<Option<Fetched>> {
         let (sender, receiver) = mpsc::channel(1);
         std::thread::scope(|scope| {
             let writer = scope.spawn(move || write(receiver, sink, progress));
-            let read = self.runtime.block_on(self.read(wish, sender, progress));
+            let read = self.read(looked, wish, declined, sender, progress);
+            let read = self.runtime.block_on(read);
             let written = writer
                 .join()
                 .unwrap_or_else(|_| Err(Error::permanent("write the bytes", "the writer stopped")));
             // When the writer stops, reading fails too; the writer's reason is the one to tell.
             let (size, proven) = written?;
-            read?;
-            Ok(Fetched {
+            if read? == Flow::Declined {
+                return Ok(None);
+            }
+            Ok(Some(Fetched {
                 size,
                 proven: proven && wish.span.is_none(),
-            })
+            }))
         })
     }
 
     async fn read(
         &self,
+        looked: &Looked,
         wish: &Wish,
+        declined: Decline<'_>,
         out: mpsc::Sender<Delivery>,
         progress: &(dyn Fn(Told) + Sync),
-    ) -> Result<()> {
-        let objects = self.looks(&wish.keys).await?;
-        let total = objects
-            .iter()
-            .try_fold(0u64, |sum, object| sum.checked_add(object.size))
-            .ok_or_else(|| {
-                let first = wish.keys.first().map_or("", String::as_str);
-                Error::permanent(
-                    format!("read {first}"),
-                    "the server tells sizes that can't be",
-                )
-            })?;
-        let (first, end) = match &wish.span {
-            None => (0, total),
-            Some(span) => span.within(total)?,
-        };
+    ) -> Result<Flow> {
+        let (first, end) = wish.bytes_of(looked)?;
         progress(Told::Total(end - first));
         let mut base = 0;
-        for object in &objects {
+        for (number, object) in looked.objects.iter().enumerate() {
             let (from, to) = (
                 first.clamp(base, base + object.size) - base,
                 end.clamp(base, base + object.size) - base,
@@ -164,26 +245,31 @@ impl Bucket {
                 .await
                 .is_err()
             {
-                return Ok(());
+                return Ok(Flow::Ended);
             }
-            if !self.deliver(wish, object, from, to, &out).await?
-                || out.send(Delivery::End).await.is_err()
-            {
-                return Ok(());
+            let declined = (number == 0).then_some(declined);
+            let flow = self
+                .deliver(wish, object, (from, to), declined, &out)
+                .await?;
+            if flow != Flow::Goes {
+                return Ok(flow);
+            }
+            if out.send(Delivery::End).await.is_err() {
+                return Ok(Flow::Ended);
             }
         }
-        Ok(())
+        Ok(Flow::Goes)
     }
 
-    /// Sends the bytes `from..to` of one object; false when nobody takes them any more.
+    /// Sends the bytes `from..to` of one object.
     async fn deliver(
         &self,
         wish: &Wish,
         object: &Seen,
-        from: u64,
-        to: u64,
+        (from, to): (u64, u64),
+        declined: Option<Decline<'_>>,
         out: &mpsc::Sender<Delivery>,
-    ) -> Result<bool> {
+    ) -> Result<Flow> {
         let size = wish.range_size.max(1);
         // Besides the window one range is being written and one waits for the writer.
         let window = usize::try_from(wish.memory / size)
@@ -216,7 +302,13 @@ impl Bucket {
             // What is under way goes on while the writer is busy; otherwise a slow reader would look like a dead server.
             tokio::select! {
                 Some((number, frames)) = under_way.next() => {
-                    early.insert(number, frames?);
+                    let frames = frames?;
+                    if number == 0
+                        && declined.is_some_and(|declined| declined(&frames))
+                    {
+                        return Ok(Flow::Declined);
+                    }
+                    early.insert(number, frames);
                     while let Some(frames) = early.remove(&expected) {
                         ready.push_back(frames);
                         expected += 1;
@@ -224,9 +316,9 @@ impl Bucket {
                 }
                 permit = out.reserve(), if !ready.is_empty() => match (permit, ready.pop_front()) {
                     (Ok(permit), Some(frames)) => permit.send(Delivery::Bytes(frames)),
-                    _ => return Ok(false),
+                    _ => return Ok(Flow::Ended),
                 },
-                else => return Ok(true),
+                else => return Ok(Flow::Goes),
             }
         }
     }

@@ -27,6 +27,7 @@ struct Object {
     size: u64,
     /// With its quotation marks.
     etag: Option<String>,
+    class: String,
     /// In a class from which it must be brought back before it can be read.
     is_archived: bool,
 }
@@ -58,11 +59,18 @@ impl Stored {
 
     /// Objects that were looked at.
     pub(super) fn seen(objects: &[Seen]) -> Result<Self> {
-        Self::new(objects.iter().map(|seen| Object {
-            key: seen.key.clone(),
-            size: seen.size,
-            etag: seen.etag.clone(),
-            is_archived: is_archived(&seen.head),
+        Self::new(objects.iter().map(|seen| {
+            Object {
+                key: seen.key.clone(),
+                size: seen.size,
+                etag: seen.etag.clone(),
+                class: seen
+                    .head
+                    .storage_class()
+                    .map_or("STANDARD", |class| class.as_str())
+                    .to_owned(),
+                is_archived: is_archived(&seen.head),
+            }
         }))
     }
 
@@ -93,6 +101,12 @@ impl Stored {
         self.size
     }
 
+    /// The storage class of its first object.
+    #[must_use]
+    pub fn class(&self) -> &str {
+        &self.objects[0].class
+    }
+
     /// True where something of it must be brought back from an archive before it can be read.
     pub(super) fn is_archived(&self) -> bool {
         self.objects.iter().any(|object| object.is_archived)
@@ -121,6 +135,7 @@ impl From<&Entry> for Object {
             key: entry.key.clone(),
             size: entry.size,
             etag: (!entry.etag.is_empty()).then(|| format!("\"{}\"", entry.etag)),
+            class: entry.class.clone(),
             is_archived: is_cold(&entry.class),
         }
     }
@@ -162,6 +177,7 @@ mod tests {
             key: key.to_owned(),
             size,
             etag: None,
+            class: "STANDARD".to_owned(),
             is_archived: false,
         }
     }

@@ -14,7 +14,7 @@ use super::Stored;
 use crate::bucket::Bucket;
 use crate::bucket::continued::{CHUNKS, says};
 use crate::bucket::failure::{Failure, Kind};
-use crate::bucket::get::unread;
+pub(super) use crate::bucket::get::unread;
 use crate::chunks::{BLOCK, End, HEAD, Id, Member, Name, Refs, Span, Toc, padding};
 use crate::error::{Error, Result};
 use crate::rate::{Pacer, Timetable};
@@ -181,7 +181,8 @@ impl Bucket {
         let mut refusal = None;
         if !stored.is_archived() {
             match self.ending_in(pacer, &stored).await {
-                Ok(found) => return found.map(|found| found.of_itself(stored)).transpose(),
+                Ok(None) => return Ok(None),
+                Ok(Some(found)) => return found.of_itself(stored),
                 Err(failure) if failure.kind == Kind::Archived => refusal = Some(failure),
                 Err(failure) => return Err(unread(stored.key(), &failure)),
             }
@@ -196,7 +197,8 @@ impl Bucket {
         let failure = match refusal {
             Some(failure) => failure,
             None => match self.ending_in(pacer, &stored).await {
-                Ok(found) => return found.map(|found| found.of_itself(stored)).transpose(),
+                Ok(None) => return Ok(None),
+                Ok(Some(found)) => return found.of_itself(stored),
                 Err(failure) => failure,
             },
         };
@@ -305,9 +307,17 @@ impl Ending {
         from: u64,
         to: u64,
     ) -> Result<Vec<Bytes>> {
+        if let Some(bytes) = self.window.get(from, to) {
+            return Ok(vec![Bytes::copy_from_slice(bytes)]);
+        }
         let (first, last) = (from - self.shift, to - self.shift);
         let read = bucket.bytes(pacer, &self.source, first, last).await;
         read.map_err(|failure| unread(self.source.key(), &failure))
+    }
+
+    /// True where the bytes `from..to` were read already.
+    pub(super) fn has(&self, from: u64, to: u64) -> bool {
+        self.window.get(from, to).is_some()
     }
 
     /// A member of the tail with its header, if it was read already.
@@ -329,8 +339,17 @@ struct Found {
 
 impl Found {
     /// It is that of the object that it was found in.
-    fn of_itself(self, stored: Stored) -> Result<Ending> {
-        self.fitting(Arc::new(stored.clone()), 0, stored)
+    /// `None` where what was read is itself a copy of a tail.
+    fn of_itself(self, stored: Stored) -> Result<Option<Ending>> {
+        if let Ok(end) = &self.end
+            && let Some(shift) = begin(end).and_then(|begin| begin.checked_sub(HEAD as u64))
+            && shift > 0
+            && let Some(size) = stored.size().checked_add(shift)
+            && is_laid_out(end, size)
+        {
+            return Ok(None);
+        }
+        self.fitting(Arc::new(stored.clone()), 0, stored).map(Some)
     }
 
     /// It was found in the copy of the dump's tail.
@@ -365,7 +384,7 @@ impl Found {
 }
 
 /// Where the first header behind the chunks begins.
-fn begin(end: &End) -> Option<u64> {
+pub(super) fn begin(end: &End) -> Option<u64> {
     end.index.offset.checked_sub(BLOCK as u64)
 }
 
