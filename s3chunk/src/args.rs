@@ -68,7 +68,7 @@ pub struct Args {
         conflicts_with = "average"
     )]
     pub fixed: Option<Size>,
-    /// Make plain pieces, stored as KEY:1, KEY:2 and so on
+    /// Make plain pieces, called 1, 2 and so on
     #[arg(long, help_heading = "Cutting", requires = "fixed", conflicts_with_all = ["known", "members"])]
     pub numbered: bool,
     /// Leave out the chunks of the dump that FILE knows

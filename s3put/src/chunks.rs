@@ -234,8 +234,8 @@ impl<R: Read> Completed<R> {
                 "'s3get --raw' reads a dump as it is stored",
             ),
             Form::Pieces => (
-                "it is a stream in numbered pieces, which can't be stored yet",
-                "leave out 's3chunk --numbered'",
+                "it is a stream in numbered pieces, which is not stored as one",
+                "leave out 's3chunk --numbered', or unpack the pieces with tar",
             ),
         };
         Err(flaw(what).hint(instead))

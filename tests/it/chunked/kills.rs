@@ -25,6 +25,9 @@ fn line(place: &Place, day: u64) -> Vec<Child> {
         &[
             "s3put",
             "-q",
+            // What died before s3put could see it leaves nothing, or half a chunk stream, to seal.
+            "--expect",
+            "chunks",
             "--host",
             "h",
             "--date",
