@@ -54,6 +54,8 @@ pub struct Prices {
     reading: BTreeMap<String, (f64, f64)>,
     /// A GiB that leaves for the internet.
     out: Option<f64>,
+    /// By class and tier: bringing back a thousand objects, and a GiB.
+    thawing: BTreeMap<(String, String), (f64, f64)>,
 }
 
 /// What one storage class costs.
@@ -82,7 +84,7 @@ impl Prices {
     fn parse(text: &str) -> Result<Self, String> {
         let mut heads: BTreeMap<&str, &str> = BTreeMap::new();
         let mut classes = BTreeMap::new();
-        let (mut reading, mut out) = (BTreeMap::new(), None);
+        let (mut reading, mut out, mut thawing) = (BTreeMap::new(), None, BTreeMap::new());
         for (number, line) in text.lines().enumerate() {
             let words: Vec<&str> = line.split_whitespace().collect();
             let understood = match words[..] {
@@ -93,6 +95,12 @@ impl Prices {
                 ["read", name, requests, retrieval] => price(requests)
                     .zip(price(retrieval))
                     .is_some_and(|prices| reading.insert(name.to_owned(), prices).is_none()),
+                ["thaw", name, tier, objects, gib] => {
+                    price(objects).zip(price(gib)).is_some_and(|prices| {
+                        let place = (name.to_owned(), tier.to_owned());
+                        thawing.insert(place, prices).is_none()
+                    })
+                }
                 ["out", amount] => {
                     let known = out.is_some();
                     out = price(amount);
@@ -126,6 +134,7 @@ impl Prices {
             classes,
             reading,
             out,
+            thawing,
         })
     }
 
@@ -134,6 +143,13 @@ impl Prices {
     pub fn reading(&self, class: &str, requests: u64, bytes: u64) -> Option<f64> {
         let (thousand, gib) = self.reading.get(class)?;
         Some(requests as f64 / 1000.0 * thousand + bytes as f64 / GIB * gib)
+    }
+
+    /// What bringing back an object of `bytes` from an archive costs, but for the copy while it stays.
+    #[must_use]
+    pub fn thawing(&self, class: &str, tier: &str, bytes: u64) -> Option<f64> {
+        let (thousand, gib) = self.thawing.get(&(class.to_owned(), tier.to_owned()))?;
+        Some(thousand / 1000.0 + bytes as f64 / GIB * gib)
     }
 
     /// What the way to the internet costs, if that is known.
@@ -367,6 +383,10 @@ mod tests {
         assert!(close(cost("STANDARD", 5000, 1 << 40), 0.002));
         assert!(close(cost("STANDARD_IA", 1000, 1 << 30), 0.011));
         assert!(close(prices.out(1 << 31).unwrap(), 0.18));
+        let thawing = |tier| prices.thawing("GLACIER", tier, 1 << 30).unwrap();
+        assert!(close(thawing("Standard"), 0.01005));
+        assert!(close(thawing("Bulk"), 0.000_025));
+        assert_eq!(prices.thawing("DEEP_ARCHIVE", "Expedited", 1), None);
         assert_eq!(prices.reading("COLD", 1, 1), None);
         let heads =
             "date 2026-01-01\ncurrency EUR\nregion here\nsource file\nclass STANDARD 1 0 0 0 0\n";

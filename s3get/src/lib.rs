@@ -15,11 +15,13 @@ use common::args::{Name, Voice, Where};
 use common::bucket::Bucket;
 use common::bucket::chunked::{Gathered, Positions, Want, begins_so};
 use common::bucket::get::{Frame, Looked, Span, Told, Wish};
+use common::bucket::thaw::{Frozen, Thawing, Tier};
+use common::error::Class;
 use common::prices::PriceList;
 use common::progress::Meter;
 use common::rate::{Pacer, Timetable, obey_signals};
 use common::run::{Spoken, Streams, written};
-use common::units::{Size, human};
+use common::units::{Size, human, total};
 use common::{Error, Result};
 
 /// Write a dump to standard output
@@ -76,6 +78,18 @@ pub struct Args {
     plan: bool,
     #[command(flatten)]
     prices: PriceList,
+    /// Have what is in an archive brought back, for DAYS days (7), and exit 111 until it is there
+    #[arg(long, value_name = "DAYS", num_args = 0..=1, require_equals = true, default_missing_value = "7", value_parser = clap::value_parser!(u16).range(1..=3650), conflicts_with = "acl", help_heading = "What")]
+    thaw: Option<u16>,
+    /// How fast: Expedited, Standard or Bulk
+    #[arg(
+        long,
+        value_name = "TIER",
+        default_value = "Standard",
+        hide_default_value = true,
+        help_heading = "What"
+    )]
+    tier: Tier,
 
     /// Read at most RATE bytes a second (300k, 5M), or by a timetable
     #[arg(short = 'L', long, value_name = "RATE", help_heading = "Speed")]
@@ -183,7 +197,15 @@ impl Fetch<'_> {
             }
         }
         let pacer = &self.wish.pacer;
-        match self.bucket.gather(&self.looked, id, want, pacer)? {
+        let gathered = match self.bucket.gather(&self.looked, id, want, pacer) {
+            // It has no tail that can be read at once.
+            Err(error) if error.class() == Class::Temporary => {
+                self.thaw(&self.looked.frozen(), streams)?;
+                return Err(error);
+            }
+            other => other?,
+        };
+        match gathered {
             Some(gathered) => self.chunks(&gathered, streams),
             None if is_asked_for => Err(Error::permanent(
                 format!("read chunks of {}", self.wish.keys[0]),
@@ -198,10 +220,12 @@ impl Fetch<'_> {
         let voice = streams.voice();
         if self.args.plan {
             if unless.is_none() {
-                plan::show(self.args, &self.looked.readings(&self.wish)?, streams)?;
+                let readings = self.looked.readings(&self.wish)?;
+                plan::show(self.args, &readings, &self.looked.frozen(), streams)?;
             }
             return Ok(unless.is_none());
         }
+        self.thaw(&self.looked.frozen(), streams)?;
         let meter = Meter::new(voice);
         let output = streams.output();
         let verify = self.args.verify;
@@ -235,12 +259,46 @@ impl Fetch<'_> {
         Ok(true)
     }
 
+    /// Has what is frozen brought back, if that is asked for.
+    ///
+    /// # Errors
+    /// If there is anything: it isn't there yet.
+    fn thaw(&self, frozen: &[Frozen], streams: &Streams) -> Result<()> {
+        let Some(days) = self.args.thaw else {
+            return Ok(());
+        };
+        if frozen.is_empty() || self.args.plan {
+            return Ok(());
+        }
+        let tier = self.args.tier;
+        let asked = self.bucket.thaw(frozen, Thawing { days, tier })?;
+        if asked > 0 {
+            streams.voice().note(format_args!(
+                "asked the server to bring back {} for {days} days ({})",
+                objects(asked),
+                tier.name()
+            ));
+        }
+        let size = total(frozen.iter().map(|object| object.size));
+        Err(Error::temporary(
+            format!("read {}", self.wish.keys[0]),
+            format!(
+                "{} ({}) must come from the archive",
+                objects(frozen.len()),
+                human(size)
+            ),
+        )
+        .hint("try the same again in some hours"))
+    }
+
     /// A chunk stream.
     fn chunks(&self, gathered: &Gathered, streams: &mut Streams) -> Result<()> {
         let (voice, gap) = (streams.voice(), self.args.gap.0);
         if self.args.plan {
-            return plan::show(self.args, &gathered.readings(&self.wish, gap), streams);
+            let readings = gathered.readings(&self.wish, gap);
+            return plan::show(self.args, &readings, &gathered.frozen(), streams);
         }
+        self.thaw(&gathered.frozen(), streams)?;
         gathered.is_readable()?;
         let meter = Meter::new(voice);
         let output = streams.output();
@@ -257,9 +315,9 @@ impl Fetch<'_> {
             .emit(gathered, &self.wish, gap, &mut sink, &shown(&meter))?;
         drop(meter);
         voice.detail(format_args!(
-            "{} came from {} objects{}",
+            "{} came from {}{}",
             human(emitted.size),
-            gathered.objects(),
+            objects(gathered.objects()),
             if emitted.proven {
                 ", and the dump's own matched its checksum"
             } else {
@@ -268,6 +326,10 @@ impl Fetch<'_> {
         ));
         Ok(())
     }
+}
+
+fn objects(count: usize) -> String {
+    format!("{count} object{}", if count == 1 { "" } else { "s" })
 }
 
 /// Whether the first frames of a dump are something else than its bytes.

@@ -2,14 +2,20 @@
 
 use common::Result;
 use common::bucket::chunked::Reading;
+use common::bucket::thaw::{Frozen, Tier};
 use common::prices::Prices;
 use common::run::Streams;
 use common::units::{human, total};
 
-use crate::Args;
+use crate::{Args, objects};
 
 /// Shows which objects are read, with how many requests, and what that costs as far as the table of prices tells.
-pub(crate) fn show(args: &Args, readings: &[Reading], streams: &mut Streams) -> Result<()> {
+pub(crate) fn show(
+    args: &Args,
+    readings: &[Reading],
+    frozen: &[Frozen],
+    streams: &mut Streams,
+) -> Result<()> {
     let prices = args.prices.read()?;
     let width = readings
         .iter()
@@ -46,7 +52,32 @@ pub(crate) fn show(args: &Args, readings: &[Reading], streams: &mut Streams) -> 
         human(bytes),
         human(size)
     ))?;
+    if !frozen.is_empty() {
+        output.line(thawing(&prices, frozen, args.tier))?;
+    }
     output.line(cost(&prices, readings, bytes))
+}
+
+/// What is in an archive, in a sentence.
+fn thawing(prices: &Prices, frozen: &[Frozen], tier: Tier) -> String {
+    let size = total(frozen.iter().map(|object| object.size));
+    let coming = frozen.iter().filter(|object| object.is_coming).count();
+    let cost = frozen
+        .iter()
+        .filter(|object| !object.is_coming)
+        .try_fold(0.0, |sum, object| {
+            Some(sum + prices.thawing(&object.class, tier.name(), object.size)?)
+        });
+    let cost = cost.map_or_else(
+        || "for a price that is not in the table".to_owned(),
+        |cost| format!("for {}", amount(prices, cost)),
+    );
+    format!(
+        "in an archive: {} ({}), on their way: {coming}; --thaw brings back what is not ({}) {cost}",
+        objects(frozen.len()),
+        human(size),
+        tier.name()
+    )
 }
 
 /// In a sentence.

@@ -11,6 +11,7 @@
 //! # on: file s3serve radosgw      where it runs (default: file); the .exp is the same everywhere
 //! # needs: dump lz4               programs without which it is skipped
 //! # fault: UploadPart#1:slowdown  a fault of s3serve (tests/src/serve/faults.rs); one a line
+//! # thaw: 2                       so many looks at an object are told that it is on its way from the archive
 //! ```
 //!
 //! s3serve lets in two more keys: `writer` may only write, `creator` may only create; the secret of each is its name with
@@ -29,6 +30,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use common::bucket::embedded::Thaw;
 use tests::client::wait_for;
 use tests::missing;
 use tests::serve;
@@ -108,6 +110,7 @@ struct Wants {
     on: Vec<String>,
     needs: Vec<String>,
     faults: Vec<String>,
+    thaw: Thaw,
 }
 
 impl Wants {
@@ -116,6 +119,7 @@ impl Wants {
             on: Vec::new(),
             needs: Vec::new(),
             faults: Vec::new(),
+            thaw: Thaw::Instant,
         };
         for line in script.lines().take_while(|line| line.starts_with('#')) {
             let words = |text: &str| {
@@ -127,6 +131,9 @@ impl Wants {
                 Some(("on", places)) => wants.on.extend(words(places)),
                 Some(("needs", programs)) => wants.needs.extend(words(programs)),
                 Some(("fault", spec)) => wants.faults.push(spec.trim().to_owned()),
+                Some(("thaw", looks)) => {
+                    wants.thaw = Thaw::AfterLooks(looks.trim().parse().expect("a number of looks"));
+                }
                 _ => {}
             }
         }
@@ -150,7 +157,7 @@ fn judge(case: &Path) -> Vec<String> {
     }
     let mut wrong = Vec::new();
     for place in &wants.on {
-        let Some(said) = run(case, place, &wants.faults) else {
+        let Some(said) = run(case, place, &wants) else {
             missing::skipped(&format!("{name} on {place}"), "no such server");
             continue;
         };
@@ -214,7 +221,7 @@ fn difference(wanted: &str, said: &str) -> Vec<String> {
 }
 
 /// What a case says when it runs in `place`, masked; none if there is no such place here.
-fn run(case: &Path, place: &str, faults: &[String]) -> Option<String> {
+fn run(case: &Path, place: &str, wants: &Wants) -> Option<String> {
     let mut shop = Workshop::new();
     shop.set(
         "CASES",
@@ -229,10 +236,12 @@ fn run(case: &Path, place: &str, faults: &[String]) -> Option<String> {
             let root = shop.folder().join("disk");
             let options = serve::Options {
                 log: Some(log.clone()),
+                thaw: wants.thaw,
                 ..serve::Options::new(root)
             };
             let options = options.writer("writer", false).writer("creator", true);
-            let options = faults
+            let options = wants
+                .faults
                 .iter()
                 .fold(options, |options, spec| options.fault(spec));
             let running = serve::start(options).expect("start s3serve");

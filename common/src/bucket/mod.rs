@@ -23,6 +23,7 @@ pub mod make;
 mod patience;
 pub mod put;
 mod signals;
+pub mod thaw;
 mod transport;
 mod whole;
 

@@ -12,6 +12,7 @@ use crate::bucket::Bucket;
 use crate::bucket::checksum;
 use crate::bucket::continued::{CHUNKS, CONTINUES, says};
 use crate::bucket::get::{Looked, Wish};
+use crate::bucket::thaw::Frozen;
 use crate::chunks::{BLOCK, Form, HEAD, Id, Object, Place, Refs, Run, padding};
 use crate::error::{Class, Error, Result};
 use crate::names;
@@ -123,10 +124,10 @@ impl Looked {
         Ok(readings)
     }
 
-    /// Whether something of it must be brought back from an archive before it can be read.
+    /// What of it must be brought back from an archive before it can be read.
     #[must_use]
-    pub fn is_archived(&self) -> bool {
-        Stored::seen(&self.objects).is_ok_and(|stored| stored.is_archived())
+    pub fn frozen(&self) -> Vec<Frozen> {
+        Stored::seen(&self.objects).map_or(Vec::new(), |stored| stored.frozen().collect())
     }
 }
 
@@ -365,10 +366,15 @@ impl Gathered {
         self.used().count()
     }
 
-    /// True where something of it must be brought back from an archive first.
+    /// What must be brought back from an archive before it can be read.
     #[must_use]
-    pub fn is_archived(&self) -> bool {
-        self.want != Want::Tail && self.used().any(|(_, stored)| stored.is_archived())
+    pub fn frozen(&self) -> Vec<Frozen> {
+        if self.want == Want::Tail {
+            return Vec::new();
+        }
+        self.used()
+            .flat_map(|(_, stored)| stored.frozen())
+            .collect()
     }
 
     /// Why it can't be read yet.
@@ -376,15 +382,8 @@ impl Gathered {
     /// # Errors
     /// If it can't.
     pub fn is_readable(&self) -> Result<()> {
-        let archived: Vec<&str> = self
-            .used()
-            .filter(|(_, stored)| stored.is_archived())
-            .map(|(_, stored)| stored.key())
-            .collect();
-        if !self.is_archived() {
-            return Ok(());
-        }
-        let [first, more @ ..] = archived.as_slice() else {
+        let frozen = self.frozen();
+        let [Frozen { key: first, .. }, more @ ..] = frozen.as_slice() else {
             return Ok(());
         };
         let why = match more.len() {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::bucket::Bucket;
 use crate::bucket::failure::Failure;
 use crate::bucket::get::{Pin, Seen};
+use crate::bucket::thaw::Frozen;
 use crate::error::{Error, Result};
 use crate::listing::{Dump, Entry, is_cold};
 use crate::names::Piece;
@@ -30,6 +31,8 @@ struct Object {
     class: String,
     /// In a class from which it must be brought back before it can be read.
     is_archived: bool,
+    /// It is being brought back.
+    is_coming: bool,
 }
 
 impl Stored {
@@ -70,6 +73,10 @@ impl Stored {
                     .map_or("STANDARD", |class| class.as_str())
                     .to_owned(),
                 is_archived: is_archived(&seen.head),
+                is_coming: seen
+                    .head
+                    .restore()
+                    .is_some_and(|restore| restore.contains("ongoing-request=\"true\"")),
             }
         }))
     }
@@ -112,6 +119,17 @@ impl Stored {
         self.objects.iter().any(|object| object.is_archived)
     }
 
+    /// What of it must be brought back.
+    pub(super) fn frozen(&self) -> impl Iterator<Item = Frozen> {
+        let archived = self.objects.iter().filter(|object| object.is_archived);
+        archived.map(|object| Frozen {
+            key: object.key.clone(),
+            size: object.size,
+            class: object.class.clone(),
+            is_coming: object.is_coming,
+        })
+    }
+
     /// The bytes `from..to`, as ranges of its objects.
     fn ranges(&self, from: u64, to: u64) -> impl Iterator<Item = (Pin<'_>, u64, u64)> {
         let mut base = 0;
@@ -137,6 +155,7 @@ impl From<&Entry> for Object {
             etag: (!entry.etag.is_empty()).then(|| format!("\"{}\"", entry.etag)),
             class: entry.class.clone(),
             is_archived: is_cold(&entry.class),
+            is_coming: false,
         }
     }
 }
@@ -179,6 +198,7 @@ mod tests {
             etag: None,
             class: "STANDARD".to_owned(),
             is_archived: false,
+            is_coming: false,
         }
     }
 
