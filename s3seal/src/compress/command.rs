@@ -5,7 +5,7 @@
 
 use std::io::{PipeWriter, Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 
@@ -249,13 +249,14 @@ pub fn decompress(program: &Program, mut bytes: Bytes, shown: bool) -> Result<()
         })
         .spawn()
         .map_err(|why| program.missing(&why))?;
-    let fed = feed(&mut child, &mut bytes);
-    if let Err(error) = fed {
-        // It must not take what it got for all there is.
+    let mut input = child.stdin.take();
+    if let Some(Err(error)) = input.as_mut().map(|input| feed(input, &mut bytes)) {
+        // It must not take what it got for all there is: it is ended before its input is.
         let _ = child.kill();
         let _ = child.wait();
         return Err(error);
     }
+    drop(input);
     let status = child.wait().doing(program.doing())?;
     if shown && status.signal() == Some(rustix::process::Signal::PIPE.as_raw()) {
         return Err(Error::new(
@@ -268,11 +269,8 @@ pub fn decompress(program: &Program, mut bytes: Bytes, shown: bool) -> Result<()
 }
 
 /// All bytes, until the program wants no more of them: then its exit status tells why.
-fn feed(child: &mut Child, bytes: &mut Bytes) -> Result<()> {
-    let Some(mut input) = child.stdin.take() else {
-        return Ok(());
-    };
-    let _ = rustix::pipe::fcntl_setpipe_size(&input, PIPE);
+fn feed(input: &mut ChildStdin, bytes: &mut Bytes) -> Result<()> {
+    let _ = rustix::pipe::fcntl_setpipe_size(&*input, PIPE);
     let mut wanted = true;
     // Read to the end in any case: what comes last may not be authentic.
     while let Some(chunk) = bytes.next()? {
