@@ -8,12 +8,14 @@ What changes is what changes in real trees: some packages get other contents, al
 goal, one file in a hundred everywhere, which touches chunks everywhere.
 """
 
+import multiprocessing
 import os
 import re
 import shutil
 import statistics
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +52,12 @@ class Program:
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
+
+
+def apart(work, *arguments):
+    """Does what lists a whole tree in a process of its own: a program inherits the peak RSS of the one that starts it."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        return pool.submit(work, *arguments).result()
 
 
 def roots():
@@ -196,6 +204,8 @@ def same(tree, out):
 def life(program, folder, trees, env):
     """One life of a store, step by step: samples, and bytes stored after each."""
     store, out = folder / "store", folder / "out"
+    # A life that failed may have left some.
+    clear(program, folder)
     samples, stored = {}, {}
 
     def once(line, tree="first", number=1):
@@ -205,25 +215,35 @@ def life(program, folder, trees, env):
         return measure(["bash", "-c", filled], env | program.env)
 
     once(program.init)
-    before = size(store)
-    # All see the same path, as a tree that is backed up each day does.
+    before = apart(size, store)
+    # All see the same path, as a tree that is backed up each day does; not by a link, which some back up as one.
     for number, step in enumerate(STEPS[:4], 1):
-        trees["now"].unlink(missing_ok=True)
-        trees["now"].symlink_to(trees["first" if step == "unchanged" else step])
-        samples[step] = once(program.backup, "now", number)
-        stored[step] = size(store) - before
-        before = size(store)
+        tree = trees["first" if step == "unchanged" else step]
+        tree.rename(trees["now"])
+        try:
+            samples[step] = once(program.backup, "now", number)
+        finally:
+            trees["now"].rename(tree)
+        now = apart(size, store)
+        stored[step], before = now - before, now
     out.mkdir()
     samples["restore"] = once(program.restore)
-    same(trees["scattered"], out)
+    apart(same, trees["scattered"], out)
     samples["prune"] = once(program.prune)
-    stored["prune"] = size(store)
-    for path in (store, out, *(Path(value) for value in program.env.values() if value.startswith(str(folder.parent)))):
+    stored["prune"] = apart(size, store)
+    clear(program, folder)
+    return samples, stored
+
+
+def clear(program, folder):
+    """Removes what a life leaves: the store, what was restored, caches and keys."""
+    own = (Path(value) for name, value in program.env.items() if name != "HOME" and value.startswith(str(folder)))
+    for path in (folder / "store", folder / "out", *own):
         if path.is_dir():
             subprocess.run(["chmod", "-R", "u+w", path], check=False)
-        shutil.rmtree(path, ignore_errors=True)
-    Path(program.env.get("BUPSTASH_KEY", folder / "none")).unlink(missing_ok=True)
-    return samples, stored
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def requests(tools, folder, tree, env, log):
@@ -254,14 +274,14 @@ def section(tools, scratch, rounds, env):
     trees = {step: folder / f"tree-{step}" for step in ("first", "changed", "scattered")}
     trees["now"] = folder / "tree"
     say("dedup: a tree")
-    files, total = make_tree(trees["first"])
+    files, total = apart(make_tree, trees["first"])
     print(f"\n## Deduplicated backups\n\nThe tree: {files} files, {total / 1e9:.2f} GB. Medians of {rounds}.")
     if files < FILES or total < BYTES:
         print("It is smaller than it should be: not enough was found on this machine.")
     subprocess.run(["cp", "-a", trees["first"], trees["changed"]], check=True)
-    changed = change(trees["changed"], total, scattered=False)
+    changed = apart(change, trees["changed"], total, False)
     subprocess.run(["cp", "-a", trees["changed"], trees["scattered"]], check=True)
-    scattered = change(trees["scattered"], total, scattered=True)
+    scattered = apart(change, trees["scattered"], total, True)
     print(f"Changed: {changed / 1e6:.1f} MB in some packages; scattered: {scattered / 1e6:.1f} MB, one file in a hundred.")
     env = env | {"PATH": f"{tools}:{env['PATH']}:{PEERS}"}
     runs = {}
