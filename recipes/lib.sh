@@ -23,6 +23,13 @@ wrong() {
     exit 2
 }
 
+# fail TEXT [HINT]: it can't be carried out until something is fixed.
+fail() {
+    say error "$1"
+    [[ -z ${2:-} ]] || say hint "$2"
+    exit 100
+}
+
 # need PROGRAM...: ends here, and not in the middle of a pipeline, if one is missing.
 need() {
     local program
@@ -57,4 +64,46 @@ json_text() {
     # Inside of the quotes every quote follows the backslash that is its own, so the order of the two steps is right.
     local text=${1//\\\"/\"}
     printf '%s' "${text//\\\\/\\}"
+}
+
+# state_folder NAME: sets `state` to the folder in which NAME keeps what it must remember from run to run, and makes it:
+# systemd's (StateDirectory=), or the one that XDG means, or /var/lib/s3pipes for root.
+state_folder() {
+    if [[ -n ${STATE_DIRECTORY:-} ]]; then
+        state=${STATE_DIRECTORY%%:*}
+    elif [[ -n ${XDG_STATE_HOME:-} ]]; then
+        state=$XDG_STATE_HOME/s3pipes/$1
+    elif ((EUID == 0)); then
+        state=/var/lib/s3pipes/$1
+    elif [[ -n ${HOME:-} ]]; then
+        state=$HOME/.local/state/s3pipes/$1
+    else
+        fail 'could not find a folder for what must be remembered' 'set HOME or XDG_STATE_HOME'
+    fi
+    (umask 077 && mkdir -p -- "$state") || fail "could not make the folder $state"
+}
+
+# lock FILE: holds FILE as long as this program and what it starts run; ends with 111 if somebody else holds it.
+lock() {
+    local held
+    exec {held}>>"$1" || fail "could not open $1"
+    if ! flock -n "$held"; then
+        say error "another ${0##*/} is at work (it holds $1)"
+        exit 111
+    fi
+}
+
+# outcome STATUS...: the exit code of a pipeline whose programs ended so, from the first one on: that of the first that
+# failed by itself. Who lost its reader (141) failed because of another one.
+outcome() {
+    local status worst=0
+    for status; do
+        case $status in
+            0) ;;
+            141) worst=100 ;;
+            111) return 111 ;;
+            *) return 100 ;;
+        esac
+    done
+    return "$worst"
 }

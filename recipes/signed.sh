@@ -7,13 +7,6 @@
 # Whoever sources this sets `root` (the URL of the bucket, with a slash at its end), `region`, `scratch` (a folder) and,
 # if need be, `ca`. Keys are found by the functions here.
 
-# fail TEXT [HINT]: it can't be carried out until something is fixed.
-fail() {
-    say error "$1"
-    [[ -z ${2:-} ]] || say hint "$2"
-    exit 100
-}
-
 # need_curl: older ones sign, but not what S3 wants signed.
 need_curl() {
     local version
