@@ -66,9 +66,9 @@ json_text() {
     printf '%s' "${text//\\\\/\\}"
 }
 
-# state_folder NAME: sets `state` to the folder in which NAME keeps what it must remember from run to run, and makes it:
-# systemd's (StateDirectory=), or the one that XDG means, or /var/lib/s3pipes for root.
-state_folder() {
+# find_state NAME: sets `state` to the folder in which NAME keeps what it must remember from run to run: systemd's
+# (StateDirectory=), or the one that XDG means, or one below /var/lib/s3pipes for root.
+find_state() {
     if [[ -n ${STATE_DIRECTORY:-} ]]; then
         state=${STATE_DIRECTORY%%:*}
     elif [[ -n ${XDG_STATE_HOME:-} ]]; then
@@ -80,6 +80,11 @@ state_folder() {
     else
         fail 'could not find a folder for what must be remembered' 'set HOME or XDG_STATE_HOME'
     fi
+}
+
+# make_state NAME: finds that folder, and makes it.
+make_state() {
+    find_state "$1"
     (umask 077 && mkdir -p -- "$state") || fail "could not make the folder $state"
 }
 
