@@ -5,7 +5,7 @@ DESTDIR ?=
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 TOOLS = s3put s3get s3ls s3prune s3rate s3seal s3chunk
-RECIPES = s3dump s3probe
+RECIPES = s3dump s3probe s3napback
 PURE = s3rate s3seal s3chunk
 PAGES1 = $(wildcard man/*.1)
 PAGES5 = $(wildcard man/*.5)
@@ -45,7 +45,7 @@ install: all
 	install $(TOOLS:%=$(CARGO_TARGET_DIR)/release/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(RECIPES:%=recipes/%) $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/share/s3pipes
-	install -m 644 recipes/lib.sh recipes/signed.sh $(DESTDIR)$(PREFIX)/share/s3pipes
+	install -m 644 recipes/*.sh $(DESTDIR)$(PREFIX)/share/s3pipes
 	install -m 644 $(PAGES1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(PAGES5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(PAGES7) $(DESTDIR)$(PREFIX)/share/man/man7
