@@ -86,7 +86,6 @@ read_conf() {
         [[ ${line//$'\t'/} != *[[:cntrl:]]* ]] || conf_fail 'there is a control character'
         conf_statement "$line"
     done <<<"$text"
-    [[ -z $more ]] || conf_fail 'it ends in a backslash, and nothing follows'
 }
 
 # conf_statement LINE

@@ -32,16 +32,20 @@ on_directive() {
             [[ -z $target ]] || conf_fail "$conf_word can't stand in a block of another target"
             (($# >= 1 && $# <= 4)) || conf_fail "$conf_word takes a name, and perhaps frequency, diffs and fulls"
             add_target "$name" "$1"
-            (($# < 2)) || timing frequency "$2"
-            (($# < 3)) || timing diffs "$3"
-            (($# < 4)) || timing fulls "$4"
+            shift
+            local number numbers=(frequency diffs fulls)
+            for number; do
+                conf_word="the number for ${numbers[0]}"
+                timing "${numbers[0]}" "$number"
+                numbers=("${numbers[@]:1}")
+            done
             target=''
             ;;
         frequency | phase | diffs | fulls | cycletype | discs | archiveoldestdisc | usetempfile | keep | exclude | mysqloptions | postgresqloptions)
             [[ -n $target$cycle ]] || conf_fail "$conf_word stands only in blocks"
             timing "$name" "$@"
             ;;
-        diffdir | tempdir | bucket | region | endpoint | host | gpgkeyring | s3keyfile | chunksize | compress | logfile | loglevel | prometheusfile | healthcheckurl | writeonly | notifyon | gpgrecipient | agerecipient | agerecipientsfile | ageidentity | notifyemail | putoptions)
+        diffdir | tempdir | bucket | region | endpoint | patience | host | gpgkeyring | s3keyfile | chunksize | compress | logfile | loglevel | prometheusfile | healthcheckurl | writeonly | notifyon | gpgrecipient | agerecipient | agerecipientsfile | ageidentity | notifyemail | putoptions)
             [[ -z $target$cycle ]] || conf_fail "$conf_word can't stand in a block"
             (($#)) || conf_fail "$conf_word needs a value"
             general "$name" "$@"

@@ -245,9 +245,11 @@ fits() {
 
 # plan_revisions REPOSITORY: what the difference would hold.
 plan_revisions() {
-    local rest last uuid
+    local rest last uuid youngest
     read -r last uuid rest <"$base"
-    if [[ ! $last =~ ^[0-9]+$ || $uuid != "$(svnlook uuid -- "$1" 2>/dev/null)" ]] || ! youngest=$(svnlook youngest -- "$1" 2>/dev/null) || ((youngest < last)); then
+    # One that can't be read is not another one: that is for whoever reads it to say.
+    youngest=$(svnlook youngest -- "$1" 2>/dev/null) || return
+    if [[ ! $last =~ ^[0-9]+$ || $uuid != "$(svnlook uuid -- "$1" 2>/dev/null)" ]] || ((youngest < last)); then
         action=full why='the repository is not the one of the last dump'
     elif ((youngest == last)); then
         action=skip why="nothing is new since revision $last"

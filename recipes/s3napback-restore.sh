@@ -125,6 +125,7 @@ ready_for_restore() {
             if [[ -z $into ]]; then
                 :
             elif [[ ! -e $into ]]; then
+                mkdir -p -- "$(dirname -- "$into")" || fail "could not make the repository $into"
                 svnadmin create -- "$into" || fail "could not make the repository $into"
             elif [[ $(svnlook youngest -- "$into" 2>/dev/null) != 0 ]]; then
                 fail "could not restore into $into: it is not an empty repository" 'name what does not exist yet'
