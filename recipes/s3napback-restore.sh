@@ -142,12 +142,18 @@ ready_for_restore() {
 # find_old NAME: sets `keys` to what the first s3napback has stored: NAME-SLOT-FULL and NAME-SLOT-DIFF, or NAME-SLOT, in
 # pieces with 20 digits. Slots go round, so the order is that of the times at which the server took them in.
 find_old() {
-    local name=$1 line key modified until='' full='' list said
+    local name=$1 line key modified until='' full='' list said code
     local form='^\{"key":"(([^"\\]|\\.)*):0{20}","host":null,.*"modified":"([^"]*)"'
     local -a taken=()
     fs=$name
     [[ -z $at ]] || until=${at_flag[1]}
-    said=$(s3 s3ls -q -j -a --no-checksum "${place[@]}") || exit
+    said=$(s3 s3ls -q -j -a --no-checksum "${place[@]}" 2>"$work/said")
+    code=$?
+    # There may be no dump, and all this.
+    if ((code > 1)); then
+        cat "$work/said" >&2
+        exit "$code"
+    fi
     list=$(while IFS= read -r line; do
         [[ $line =~ $form ]] || continue
         modified=${BASH_REMATCH[3]//:/}

@@ -54,7 +54,11 @@ kill -TERM $first
 wait $first
 ends
 grep -v '^s3put\|^Terminated' said | sort -u | in_desk
-for pid in $(cat began.*); do ! kill -0 "$pid" 2>/dev/null || echo 'it is still running'; done
+for pid in $(cat began.*); do
+    # Who is dead, and waits for an init to notice, doesn't run.
+    state=$(ps -o stat= -p "$pid")
+    [[ ${state:-Z} == Z* ]] || echo 'it is still running'
+done
 upload || echo 'nothing is left unfinished'
 ls state | sed 's/.*_home/home/' | grep new
 now 'the next one goes on as if nothing had been'
