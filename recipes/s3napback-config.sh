@@ -67,7 +67,7 @@ general() {
             ;;
         ageidentity) identities+=("$@") ;;
         notifyemail)
-            notify+=("$@")
+            notify+=("${@%,}")
             [[ "$*" != *[$'\r\n']* ]] || conf_fail 'this is no address'
             ;;
         putoptions) put_options+=("$@") ;;

@@ -84,13 +84,20 @@ for words in '-x' '-j 0' '-j' 'restore' 'restore a b' '-C x' 'list now'; do
     s3napback -c conf $words 2>&1 | head -n 1
 done
 
+now 'a link is not what it points to'
+mkdir real
+ln -s real link
+printf 'DiffDir %s/state\nDirectory %s/link\n' "$PWD" "$PWD" >conf
+s3napback -c conf
+ends
+
 now 'names are only names'
 # shellcheck disable=SC2016 # that is the point
-mkdir -p 'odd/$(touch ran)' 'odd/;touch ran;' "odd/it's" 'odd/-rf *' 'odd/a:b' 'odd/"q" \'
+mkdir -p 'odd/$(touch ran)' 'odd/;touch ran;' "odd/it's" 'odd/-rf *' 'odd/a:b' 'odd/100% ü' 'odd/"q" \'
 {
     printf 'DiffDir %s/state\nHost ember\n' "$PWD"
     # shellcheck disable=SC2016
-    printf 'Directory "%s"\n' "$PWD/odd/\$(touch ran)" "$PWD/odd/;touch ran;" "$PWD/odd/it's" "$PWD/odd/-rf *" "$PWD/odd/a:b" "$PWD/odd/\\\"q\\\" \\\\"
+    printf 'Directory "%s"\n' "$PWD/odd/\$(touch ran)" "$PWD/odd/;touch ran;" "$PWD/odd/it's" "$PWD/odd/-rf *" "$PWD/odd/a:b" "$PWD/odd/100% ü" "$PWD/odd/\\\"q\\\" \\\\"
 } >conf
 for dir in odd/*/; do echo "in $dir" >"$dir/file"; done
 s3napback -q -c conf

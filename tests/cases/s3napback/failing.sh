@@ -7,7 +7,7 @@
 
 . "$CASES/lib.sh"
 . "$CASES/pipelines/lib.sh"
-FAKED=date
+FAKED='date'
 . "$CASES/s3napback/lib.sh"
 s3put -q --make-bucket
 mkdir home
@@ -17,9 +17,9 @@ base=$EPOCHSECONDS
 hours_ago() { CLOCK=$(printf '%(%F %T)T' $((base - $1 * 3600))); }
 plainly() { sed "s,$PWD,SCRATCH/desk,g; s/:[0-9]\{4\}-[0-9-]*T[0-9]*Z/:DATE/g"; }
 states() { (cd state && ls -- *.diff.* | sed 's/.*\.diff\.\([0-9]*\)\..*/state of level \1/'); }
-# back_up ARGUMENT...
+# back_up: and what it comes to
 back_up() {
-    napback -f "$@" | plainly
+    napback -f | plainly
     echo "exit ${PIPESTATUS[0]}"
     states
 }

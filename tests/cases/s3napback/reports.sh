@@ -30,7 +30,7 @@ port=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' socat.log)
 {
     start
     cat <<END
-NotifyEmail admin@example.org  ops@example.org   # implemented
+NotifyEmail admin@example.org,  ops@example.org   # implemented
 LogFile $PWD/log
 LogLevel 2                                       # implemented
 PrometheusFile $PWD/napback.prom
@@ -68,7 +68,7 @@ napback -q
 ls mail 2>&1
 now 'nobody takes the report: the dump is stored, and the exit status says that something was left'
 printf '#!/bin/sh\nexit 75\n' >bin/sendmail
-sed -i '/NotifyOn/d; s/HealthcheckURL.*/HealthcheckURL http:\/\/127.0.0.1:1\/x/' conf
+sed -i '/NotifyOn/d; s/HealthcheckURL.*/HealthcheckURL http:\/\/127.0.0.1:1\/x/; s/LogFile .*/LogFile \/nowhere\/log/' conf
 clock 2026-03-23
 napback 2>&1 | sed 's/^curl:.*/curl: .../' | uniq | plain
 echo "exit ${PIPESTATUS[0]}"
