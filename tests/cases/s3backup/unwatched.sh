@@ -1,0 +1,34 @@
+# on: file s3serve
+# A tar that dies leaves no backup, teaches the known file nothing, and no upload behind. One backup runs at a time.
+
+. "$CASES/lib.sh"
+. "$CASES/s3backup/lib.sh"
+s3put -q --make-bucket
+ini
+mkdir src out bin
+noise 1 3000000 >src/file
+s3backup -q -f src -a backup -c
+everything >before
+real=$(command -v tar)
+# die STATUS: a tar that writes some of the stream and ends like that
+die() {
+    printf '#!/bin/bash\n%q "$@" | head -c 1000000\nexit %s\n' "$real" "$1" >bin/tar
+    chmod +x bin/tar
+}
+noise 2 3000000 >src/more
+die 2
+plainly env PATH="$PWD/bin:$PATH" s3backup -f src -a backup -c
+everything | diff - before && echo 'nothing changed'
+s3ls --uploads -a
+ends
+now 'it is cut, and says that all is well'
+die 0
+plainly env PATH="$PWD/bin:$PATH" s3backup -f src -a backup -c
+everything | diff - before && echo 'nothing changed'
+
+now 'two at a time'
+exec 5>"$(echo state/s3pipes/s3backup/*.running)"
+flock 5
+plainly s3backup -f src -a backup -c
+exec 5>&-
+plainly s3backup -f src -a backup -cq
