@@ -4,7 +4,7 @@
 . "$CASES/s3backup/lib.sh"
 . "$CASES/pipelines/lib.sh"
 s3put -q --make-bucket
-ini
+quick_ini
 tree home
 noise 1 16000000 >home/noise
 chmod 500 home/empty
@@ -47,7 +47,5 @@ plainly s3backup -f some -ca restore -m "$(keys | tail -n 1)" a/again ./hallo
 cmp some/a/again home/noise
 now 'without the recipe'
 mkdir by-hand
-printf %s 'pass;word ?!' >password
-chmod 600 password
-s3get -k "$(keys | tail -n 1)" | s3seal -d --passphrase-file password | s3chunk -d | tar x -p -C by-hand
+s3get -k "$(keys | tail -n 1)" | s3seal -d -i key.txt | s3chunk -d | tar x -p -C by-hand
 same by-hand home

@@ -4,7 +4,7 @@
 . "$CASES/lib.sh"
 . "$CASES/s3backup/lib.sh"
 s3put -q --make-bucket
-ini
+quick_ini
 mkdir src out
 noise 1 20000000 >src/middle
 echo 'first' >src/a

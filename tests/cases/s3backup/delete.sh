@@ -4,7 +4,7 @@
 . "$CASES/lib.sh"
 . "$CASES/s3backup/lib.sh"
 s3put -q --make-bucket
-ini
+quick_ini
 mkdir src other out bin
 # The recipe asks `date` for names. The server's clock is changed in its records.
 cat >bin/date <<'END'

@@ -11,6 +11,12 @@ ini() {
     (umask 077 && printf '[main]\npassword=%s\n' 'pass;word ?!' >s3backup.ini)
 }
 
+# quick_ini: one with a key, where the password is not what it is about: opening takes a second for each dump with that
+quick_ini() {
+    (umask 077 && s3seal -q --keygen >key.txt && sed -n 's/^# public key: //p' key.txt >recipients.txt &&
+        printf '[main]\nrecipients=recipients.txt\nidentity=key.txt\n' >s3backup.ini)
+}
+
 # plainly COMMAND...: runs it, gives what differs from run to run a fixed name, and says how it ended
 plainly() {
     "$@" 2>&1 | plain

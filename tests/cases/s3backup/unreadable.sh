@@ -4,7 +4,7 @@
 . "$CASES/lib.sh"
 . "$CASES/s3backup/lib.sh"
 s3put -q --make-bucket
-ini
+quick_ini
 mkdir -p src/locked out
 mkfifo src/fifo
 echo 'secret' >src/closed

@@ -4,7 +4,7 @@
 . "$CASES/lib.sh"
 . "$CASES/s3backup/lib.sh"
 s3put -q --make-bucket
-ini
+quick_ini
 mkdir src out bin
 noise 1 3000000 >src/file
 s3backup -q -f src -a backup -c
@@ -17,7 +17,8 @@ die() {
 }
 noise 2 3000000 >src/more
 die 2
-plainly env PATH="$PWD/bin:$PATH" s3backup -f src -a backup -c
+# Whether s3put has seen it is a matter of luck.
+plainly env PATH="$PWD/bin:$PATH" s3backup -f src -a backup -c | grep -v '^s3put: '
 everything | diff - before && echo 'nothing changed'
 s3ls --uploads -a
 ends
