@@ -112,3 +112,18 @@ outcome() {
     done
     return "$worst"
 }
+
+# json_string TEXT: a JSON string that stands for TEXT, with its quotes.
+json_string() {
+    local text=${1//\\/\\\\} at letter shown=''
+    text=${text//\"/\\\"}
+    if [[ $text == *[[:cntrl:]]* ]]; then
+        for ((at = 0; at < ${#text}; at++)); do
+            letter=${text:at:1}
+            [[ $letter != [[:cntrl:]] ]] || printf -v letter '\\u%04x' "'$letter"
+            shown+=$letter
+        done
+        text=$shown
+    fi
+    printf '"%s"' "$text"
+}
