@@ -21,7 +21,7 @@ instead() {
 }
 # go [OPTION...]: a backup with what stands in bin, and what is left of it
 go() {
-    PATH=$PWD/bin:$PATH backup -e daily -s disk/home -q "$@" 2>&1 | sed -E '/^ +[0-9]+ Done /d; s/[0-9]+ Killed/PID Killed/' | plainly
+    PATH=$PWD/bin:$PATH backup -e daily -s disk/home -q "$@" 2>&1 | sed -E '/^ +[0-9]+ Done /d; s/ +[0-9]+ Killed/ PID Killed/' | plainly
     echo "exit ${PIPESTATUS[0]}"
     snapshots disk/home/.stream_backup_daily
     dumps
@@ -82,6 +82,15 @@ mv "$newest" "$future"
 TZ=UTC backup -q -e daily -s disk/home 2>&1 | sed 's/the clock says .*,/the clock says NOW,/'
 echo "exit ${PIPESTATUS[0]}"
 mv "$future" "$newest"
+
+now 'the last snapshot is gone: the next one is relative to the one before'
+echo lost >>disk/home/random
+backup -q -e daily -s disk/home
+btrfs -q subvolume delete disk/home/.stream_backup_daily/*-4
+echo not lost >>disk/home/random
+backup -q -e daily -s disk/home
+snapshots disk/home/.stream_backup_daily
+dumps
 
 now 'what is stored can be restored, all of it'
 backup -q -e daily -s disk/home -d

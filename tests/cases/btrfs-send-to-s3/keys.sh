@@ -55,4 +55,4 @@ btrfs-send-to-s3 stream_backup -q -b "$S3_BUCKET" -e nothing -s disk/home -k tre
 ends
 btrfs-send-to-s3 stream_backup -q -b "$S3_BUCKET" -e nothing -s disk/home -r nowhere.pub 2>&1 | plainly | grep -v 'host:\|could not store'
 echo "exit ${PIPESTATUS[0]}"
-find disk/home/.stream_backup_nothing
+snapshots disk/home/.stream_backup_nothing

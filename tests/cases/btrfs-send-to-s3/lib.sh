@@ -67,7 +67,7 @@ what() (
 )
 
 # snapshots PATH: what is in a directory of them
-snapshots() { find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | LC_ALL=C sort | plainly; }
+snapshots() { find "$1" -mindepth 1 -maxdepth 1 ! -name last -printf '%f\n' | LC_ALL=C sort | plainly; }
 
 # dumps: what is in the bucket
 dumps() { s3ls -q -0 -a | tr '\0' '\n' | plainly; }
