@@ -10,7 +10,7 @@
 id_form='^([0-9]+)-([0-9]+)(@(.+)\.([0-9]+))?$'
 
 # btrfs_place EPOCH, zfs_place EPOCH: sets `above` so that the snapshot ID is "$above$(spelt ID)".
-btrfs_place() { above=$volume/.stream_backup_$1/; }
+btrfs_place() { above=${volume%/}/.stream_backup_$1/; }
 zfs_place() { above=$volume@stream_backup_$1:; }
 
 # in_place ID: sets `snapshot` to its whole name. ZFS knows no second @, and an epoch has no colon.
@@ -26,11 +26,12 @@ btrfs_check() {
 }
 zfs_check() { :; }
 
-# btrfs_ids, zfs_ids: the IDs below `above`, one a line.
+# btrfs_ids, zfs_ids: the IDs below `above`, one a line. Where a subvolume was rolled back there are empty directories of
+# these names: they are none.
 btrfs_ids() {
     local path
     for path in "$above"[0-9]*; do
-        [[ ! -d $path ]] || printf '%s\n' "${path##*/}"
+        ! btrfs_exists "$path" || printf '%s\n' "${path##*/}"
     done
 }
 zfs_ids() {

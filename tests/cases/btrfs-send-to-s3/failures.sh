@@ -75,9 +75,20 @@ echo more >>disk/home/random
 echo 'btrfs-send-to-s3 stream_backup -q -b "$S3_BUCKET" --host h -p web -r me.pub -e daily -s '"$PWD"'/disk/home; echo "exit $?" >&2; "$@"' | instead
 go
 
+now 'or it waits, until the other one has ended'
+rm bin/btrfs
+exec 8<disk/home
+flock 8
+btrfs-send-to-s3 stream_backup --wait -q -b "$S3_BUCKET" --host h -p web -r me.pub -e daily -s disk/home 8<&- &
+comes_true pgrep -x flock -P $! >/dev/null
+exec 8<&-
+wait $!
+ends
+snapshots disk/home/.stream_backup_daily
+
 now 'the clock went back'
-newest=$(find disk/home/.stream_backup_daily -maxdepth 1 -name '*-3')
-future=disk/home/.stream_backup_daily/4000000000-3
+newest=$(find disk/home/.stream_backup_daily -maxdepth 1 -name '*-4')
+future=disk/home/.stream_backup_daily/4000000000-4
 mv "$newest" "$future"
 TZ=UTC backup -q -e daily -s disk/home 2>&1 | sed 's/the clock says .*,/the clock says NOW,/'
 echo "exit ${PIPESTATUS[0]}"
@@ -86,7 +97,7 @@ mv "$future" "$newest"
 now 'the last snapshot is gone: the next one is relative to the one before'
 echo lost >>disk/home/random
 backup -q -e daily -s disk/home
-btrfs -q subvolume delete disk/home/.stream_backup_daily/*-4
+btrfs -q subvolume delete disk/home/.stream_backup_daily/*-5
 echo not lost >>disk/home/random
 backup -q -e daily -s disk/home
 snapshots disk/home/.stream_backup_daily

@@ -83,12 +83,24 @@ btrfs-send-to-s3 list -b "$S3_BUCKET" -p 'my web' --chain -e 'my epoch' | plainl
 mkdir 'other/to here'
 restore -q -e 'my epoch' -p 'my web' -s 'other/to here'
 cat 'other/to here'/*/file
+btrfs -q subvolume delete 'other/to here'/*
+rmdir 'other/to here'
 
 now 'snapshots of others are left alone'
 mkdir 'disk/with space/.stream_backup_daily'
 btrfs -q subvolume snapshot -r 'disk/with space' 'disk/with space/.stream_backup_daily/1711459200'
 backup -e daily -p space -s 'disk/with space' 2>&1 | plainly | grep 'full'
 snapshots 'disk/with space/.stream_backup_daily' | sed 's/SECONDS[0-9]*/SECONDS/'
+
+now 'rolled back: what stands where the snapshots were is none'
+btrfs -q subvolume snapshot "$(find disk/@home/.stream_backup_daily -name '*-2')" disk/@rolled
+echo back >>disk/@rolled/hello
+find disk/@rolled/.stream_backup_daily -name '*-1' | wc -l
+backup -e daily -p rolled -s disk/@rolled 2>&1 | plainly | grep 'full\|error'
+echo more >>disk/@rolled/hello
+backup -q -e daily -p rolled -s disk/@rolled
+restore -q -e daily -p rolled -s other
+compare disk/@rolled
 
 now 'what is no subvolume'
 backup -e daily -s home/a 2>&1 | grep -v '^[A-Z]'

@@ -19,6 +19,7 @@ export first
 store() {
     local now=disk/home/.stream_backup_daily/$1
     btrfs -q subvolume snapshot -r disk/home "$now"
+    # shellcheck disable=SC2016 # for the shell of split
     btrfs -q send ${parent:+-p "$parent"} "$now" | lz4 -q | WHERE=$where/$1_0123456789abcdef \
         split -b 1M --suffix-length 4 --filter "$seal"' | s3put -q -k "$WHERE/$FILE" >/dev/null'
     parent=$now
