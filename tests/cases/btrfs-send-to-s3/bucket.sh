@@ -54,6 +54,15 @@ backup -q -e limited -s disk/home -d -- --min-size 1G 2>&1 | plainly | sed 's/DA
 echo "exit ${PIPESTATUS[0]}"
 snapshots disk/home/.stream_backup_limited
 
+now 'bucket, server and keys from a file'
+printf '%s\n' "bucket_name $bucket" "server $AWS_ENDPOINT_URL_S3" 'access_key_id writer' 'secret_access_key writersecret' >writer.keys
+chmod 600 writer.keys
+(unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_ENDPOINT_URL_S3
+    btrfs-send-to-s3 stream_backup -f writer.keys --host h -p web -r me.pub -e filed -s disk/home 2>&1 | plainly | sed 's/DATE[0-9]*/DATE/'
+    echo "exit ${PIPESTATUS[0]}"
+    btrfs-send-to-s3 list -f writer.keys)
+ends
+
 now 'several hosts have such an epoch'
 subvolume disk/other
 writer btrfs-send-to-s3 stream_backup -q -b "$bucket" --host g -p web -r me.pub -e daily -s disk/other

@@ -1,4 +1,4 @@
-# needs: btrfs mkfs.btrfs mount flock pkill getfattr
+# needs: btrfs mkfs.btrfs mount flock pkill getfattr age zstd
 # Restores that go wrong in the middle of a chain: what is there stays, what is half there goes, the exit status says it,
 # and the same command goes on once the reason is gone.
 
@@ -98,3 +98,9 @@ s3ls --chain web/daily --host h | while read -r key; do
 done
 snapshots other/hand
 what other/hand/*-3.new | cmp - tree-3 && echo 'the same'
+now 'and without the tools'
+mkdir other/stock
+s3ls --chain web/daily --host h | while read -r key; do
+    age -d -i me.key "$BUCKET_DIR/$key" | zstd -q -d | btrfs -q receive other/stock || break
+done
+what other/stock/*-3.new | cmp - tree-3 && echo 'the same'
