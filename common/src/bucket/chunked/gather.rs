@@ -388,7 +388,7 @@ impl Gathered {
         };
         let why = match more.len() {
             0 => format!("{first} is in an archive"),
-            more => format!("{first} and {more} more objects that it needs are in an archive"),
+            more => format!("{first} and {more} more that it needs are in an archive"),
         };
         Err(
             Error::new(Class::Temporary, format!("read {}", self.key()), why)
