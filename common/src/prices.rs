@@ -385,7 +385,7 @@ mod tests {
         assert!(close(prices.out(1 << 31).unwrap(), 0.18));
         let thawing = |tier| prices.thawing("GLACIER", tier, 1 << 30).unwrap();
         assert!(close(thawing("Standard"), 0.01005));
-        assert!(close(thawing("Bulk"), 0.000_025));
+        assert!(close(thawing("Bulk"), 0.0));
         assert_eq!(prices.thawing("DEEP_ARCHIVE", "Expedited", 1), None);
         assert_eq!(prices.reading("COLD", 1, 1), None);
         let heads =
