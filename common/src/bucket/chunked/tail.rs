@@ -17,6 +17,7 @@ use crate::bucket::failure::{Failure, Kind};
 pub(super) use crate::bucket::get::unread;
 use crate::chunks::{BLOCK, End, HEAD, Id, Member, Name, Refs, Span, Toc, padding};
 use crate::error::{Error, Result};
+use crate::names;
 use crate::rate::{Pacer, Timetable};
 
 /// What is read of an object before anything of it is known.
@@ -25,8 +26,6 @@ const LAST: u64 = 64 << 10;
 const LONGEST: u64 = 256 << 20;
 /// Streams that are asked for their tails at once.
 const AT_ONCE: usize = 16;
-/// What is put behind the key of a dump to name the copy of its tail.
-const COPY: &str = ".tail";
 
 /// A stored chunk stream, as its tail tells of it.
 #[derive(Clone, Debug)]
@@ -215,7 +214,7 @@ impl Bucket {
 
     /// The copy of the tail of a dump, if there is one.
     async fn copy_of_tail(&self, stored: &Stored) -> Result<Option<Stored>> {
-        let key = format!("{}{COPY}", stored.key());
+        let key = names::tail(stored.key());
         match self.head(&key).await {
             Ok(head) => Stored::seen(&[self.seen(&key, head)?]).map(Some),
             Err(failure) if failure.kind == Kind::Missing => Ok(None),
