@@ -44,5 +44,6 @@ s3napback -q -c conf.restore restore --plain "$PWD/home" -C wanted
 ends
 same home "wanted$PWD/home"
 now 'a recipient that is not there'
+clock 2026-03-23
 sed 's/backup@/nobody@/' conf >conf.wrong
 GNUPGHOME=$PWD/elsewhere s3napback -f -q -c conf.wrong 2>&1 | grep -v '^gpg' | sed "s,$PWD,SCRATCH/desk,g"
