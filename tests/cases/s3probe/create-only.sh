@@ -12,9 +12,10 @@ s3ls -a -j | jq -r .key
 s3ls --uploads -a
 s3get -q -k precious
 
-now 'without one, what remains is said, and under the name that it should have'
+now 'without one, what remains is said unless nothing is to be said, and is called as it should be'
+plainly creating s3probe --under 'odd &<näme>/web1:' | grep -e remain -e exit
 plainly creating s3probe -q --under 'odd &<näme>/web1:'
-s3ls -a -j | jq -r .key | sed 's/[0-9a-f]\{32\}/XXX/'
+s3ls -a -j | jq -r .key | sed 's/[0-9a-f]\{32\}/XXX/' | uniq -c
 
 now 'below a prefix, as JSON'
 creating s3probe -q -j -b "$S3_BUCKET/below/it" --admin-settings admin.keys | jq -c '[.check, .result]'
