@@ -6,6 +6,7 @@
 . "$CASES/lib.sh"
 . "$CASES/schedule/lib.sh"
 install_all
+stored() { s3ls -q -a -j --no-checksum -b "$S3_BUCKET/$1" | jq -r .key | grep -v s3probe-canary | plain | LC_ALL=C sort; }
 {
 now 'systemd'
 configure systemd
@@ -14,7 +15,7 @@ for name in s3dump s3napback s3backuptool s3backup s3probe s3drill; do
     by_systemd "$name" | grep -o '"result":"[a-z]*"'
     echo "exit ${PIPESTATUS[0]}"
 done
-s3ls -q -a -0 -b "$S3_BUCKET/systemd" | tr '\0' '\n'
+stored systemd
 grep ^s3drill_passed var/lib/prometheus/node-exporter/s3drill-etc.prom
 find var/lib/s3pipes -name '*.known' -o -name evidence | sort
 
@@ -27,5 +28,5 @@ jobs_of_cron | while IFS= read -r command; do
     by_cron "$command"
     ends
 done
-s3ls -q -a -0 -b "$S3_BUCKET/cron" | tr '\0' '\n'
+stored cron
 } 2>&1 | plain

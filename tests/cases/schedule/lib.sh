@@ -27,9 +27,9 @@ bucket_name ${S3_BUCKET#s3://}/$1
     mkdir -p etc/s3pipes
     chmod 700 etc/s3pipes
     echo 'root:x:0:0:' >etc/passwd
-    printf '%saccess_key_id creator\nsecret_access_key creatorsecret\n' "$keys" >etc/s3pipes/s3keys
-    printf '%saccess_key_id test\nsecret_access_key testsecret\n' "$keys" >etc/s3pipes/restore.s3keys
-    cp etc/s3pipes/restore.s3keys etc/s3pipes/prune.s3keys
+    (umask 077 && printf '%saccess_key_id creator\nsecret_access_key creatorsecret\n' "$keys" >etc/s3pipes/s3keys)
+    (umask 077 && printf '%saccess_key_id test\nsecret_access_key testsecret\n' "$keys" >etc/s3pipes/restore.s3keys)
+    cp -p etc/s3pipes/restore.s3keys etc/s3pipes/prune.s3keys
     (umask 077 && s3seal -q --keygen >etc/s3pipes/key.txt)
     sed -n 's/^# public key: //p' etc/s3pipes/key.txt >etc/s3pipes/recipients.txt
     (umask 077 && printf '[main]\nrecipients=%s\n' "$PWD/etc/s3pipes/recipients.txt" >etc/s3pipes/s3backup.ini)
@@ -47,6 +47,7 @@ bucket_name ${S3_BUCKET#s3://}/$1
             "s3_bucket = $S3_BUCKET/$1" "endpoint_url = $AWS_ENDPOINT_URL_S3" "region = $AWS_REGION" \
             "aws_access_key_id = $AWS_ACCESS_KEY_ID" "aws_secret_access_key = $AWS_SECRET_ACCESS_KEY" >etc/s3pipes/s3backuptool.conf
     )
+    usr/local/bin/s3backuptool -q -c etc/s3pipes/s3backuptool.conf initdb
 }
 
 # below_here: moves the absolute paths of examples to this folder
@@ -95,6 +96,6 @@ by_cron() {
 
 # plain: names and moments that differ from run to run
 plain() {
-    sed -E "s/\<$here:/HERE:/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{6}Z(~[0-9a-f]{16})?/TIME/g; s/canary-[0-9a-f]{32}/canary-XXX/g
+    sed -E "s/\<$here:/HERE:/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{6}Z(~[0-9a-f]{16})?/TIME/g; s/host=\"$here\"/host=\"HERE\"/; s/canary-[0-9a-f]{32}/canary-XXX/g
         s#$PWD#SCRATCH/desk#g; s#[^ /]*-[0-9a-f]{12}\.known#NAME.known#g"
 }
