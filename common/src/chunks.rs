@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub mod brought;
 pub mod end;
 pub mod files;
 pub mod grace;
@@ -19,6 +20,7 @@ mod text;
 pub mod toc;
 pub mod writer;
 
+pub use brought::{Brought, Finder, Here};
 pub use end::{End, Span};
 pub use files::{FileLine, Files};
 pub use head::{Form, Head};

@@ -133,6 +133,7 @@ impl Dump {
                 id: self.about.id,
                 grace: self.about.grace,
                 bond,
+                brought: None,
                 runs: self.runs.finish(),
             },
             about: self.about,

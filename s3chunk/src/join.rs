@@ -11,8 +11,8 @@ mod tail;
 use std::io::{BufRead, BufReader, Read, Write};
 
 use common::chunks::{
-    BLOCK, End, Entry, Files, Form, Id, Index, Member, Name, Opened, Reader, Refs, Suffix, Toc,
-    open,
+    BLOCK, Brought, End, Entry, Files, Form, Id, Index, Member, Name, Opened, Place, Reader, Refs,
+    Suffix, Toc, open,
 };
 use common::flow::{Inlet, Outlet, stage};
 use common::pool::{self, Pool, Shelf};
@@ -226,7 +226,7 @@ fn ended<R: Read>(reader: &mut Reader<R>) -> Result<()> {
 /// Form `new`: the chunks come before the index, and are kept until it is known.
 fn new<R: Read + Send + 'static>(mut reader: Reader<R>) -> Result<Chunks> {
     let mut spool = Spool::default();
-    let index = loop {
+    let mut index = loop {
         // It doesn't end before the index.
         let member = reader.next()?.ok_or_else(|| refuse("it has no index"))?;
         is_open(&member)?;
@@ -235,12 +235,27 @@ fn new<R: Read + Send + 'static>(mut reader: Reader<R>) -> Result<Chunks> {
         }
         spool.keep(&mut reader, &member)?;
     };
-    if index.chunks.iter().any(|entry| entry.object > 0) {
-        return Err(refuse("some of its chunks are in earlier dumps")
-            .hint("s3get brings all of them together"));
+    // Where its own chunks end, and what was brought there begins.
+    let mut own = spool.count();
+    if index.chunks.iter().all(|entry| entry.object == 0) {
+        fits(&index, &spool, own)?;
+        rest(&mut reader, &index, Some(&spool))?;
+    } else {
+        let elsewhere = || {
+            refuse("some of its chunks are in earlier dumps")
+                .hint("s3get brings all of them together")
+        };
+        let brought = rest(&mut reader, &index, Some(&spool))?.brought;
+        let brought = brought.ok_or_else(elsewhere)?;
+        let finder = brought.finder();
+        for entry in index.chunks.iter_mut().filter(|entry| entry.object > 0) {
+            let (object, number) = (entry.object, entry.number);
+            let lies = finder.at(Place { object, number });
+            (entry.object, entry.number) = (0, lies.ok_or_else(elsewhere)?);
+        }
+        own = brought.here.first().map_or(own, |here| here.at);
+        fits(&index, &spool, own)?;
     }
-    fits(&index, &spool)?;
-    rest(&mut reader, &index, Some(&spool))?;
     let key = Key(index.key);
     checked(index, move |out, pool, index| {
         let shelf = Shelf::default();
@@ -251,14 +266,16 @@ fn new<R: Read + Send + 'static>(mut reader: Reader<R>) -> Result<Chunks> {
     })
 }
 
-/// The chunks that are kept are those of the index, in the order in which they first appear in it.
-fn fits(index: &Index, spool: &Spool) -> Result<()> {
-    let mut next = 0;
+/// The chunks that are kept are those of the index, in the order in which they first appear in it: first the stream's
+/// `own`, then those that were brought to it.
+fn fits(index: &Index, spool: &Spool, own: u64) -> Result<()> {
+    let mut next = [0, own];
     for entry in &index.chunks {
-        if entry.number > next {
+        let next = &mut next[usize::from(entry.number >= own)];
+        if entry.number > *next {
             return Err(refuse("its chunks are not in the order of its index"));
         }
-        next = next.max(entry.number + 1);
+        *next = (*next).max(entry.number + 1);
         if spool.size(entry.number) != Some(entry.length.into()) {
             let (object, number) = (0, entry.number);
             let name = Name::Chunk { object, number };
@@ -267,11 +284,18 @@ fn fits(index: &Index, spool: &Spool) -> Result<()> {
             )));
         }
     }
-    if next == spool.count() {
+    if next == [own, spool.count()] {
         Ok(())
     } else {
         Err(refuse("it has more chunks than its index"))
     }
+}
+
+/// What follows an index.
+#[derive(Default)]
+struct Rest {
+    files: Option<Files>,
+    brought: Option<Brought>,
 }
 
 /// What comes after the index, to the end of the stream: the list of files, if there is one and it is open.
@@ -282,20 +306,21 @@ fn rest<R: Read>(
     reader: &mut Reader<R>,
     index: &Index,
     spool: Option<&Spool>,
-) -> Result<Option<Files>> {
-    let mut found = None;
+) -> Result<Rest> {
+    let mut found = Rest::default();
     while let Some(member) = reader.next()? {
         match member.name {
             Name::Files => {
                 is_open(&member)?;
                 let files = Files::read(text(reader))?;
                 same(files.id, index.id, "list of files is that")?;
-                found = Some(files);
+                found.files = Some(files);
             }
             Name::Refs => {
                 let refs = Refs::read(text(reader))?;
                 same(refs.id, index.id, "refs are those")?;
                 agree(&refs, index)?;
+                found.brought = refs.brought;
             }
             Name::Toc => {
                 let toc = Toc::read(text(reader))?;

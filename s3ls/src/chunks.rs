@@ -157,7 +157,7 @@ fn bytes(key: &str, refs: &Refs, holders: &BTreeMap<&str, Holder>) -> Option<u64
         .map(|key| holders.get(key).and_then(|holder| holder.sizes.as_ref()))
         .collect();
     let mut total = 0u64;
-    for run in &refs.runs {
+    for run in refs.lying()?.iter() {
         let toc = (*sizes.get(usize::try_from(run.object).ok()?)?)?;
         let first = usize::try_from(run.first).ok()?;
         let last = first.checked_add(usize::try_from(run.count).ok()?)?;
@@ -231,6 +231,7 @@ mod tests {
                 until: 0,
                 objects: vec![object(1, "a"), object(2, "b")],
             }),
+            brought: None,
             runs: vec![run(0, 0, 2, 1), run(1, 1, 2, 3), run(2, 0, 1, 1)],
         }
     }

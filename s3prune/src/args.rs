@@ -66,6 +66,9 @@ pub struct Args {
     /// Don't look for dumps that refer to others: there are none
     #[arg(long, conflicts_with_all = ["grace", "no_grace"], help_heading = "Deduplicated dumps")]
     pub(crate) no_refs: bool,
+    /// Make the dump with this key need no other: it takes in their chunks
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["fs", "key", "host", "all", "no_refs", "uploads"], help_heading = "Deduplicated dumps")]
+    repack: Option<String>,
     /// Consider the dumps of every host
     #[arg(short, long, conflicts_with = "host")]
     all: bool,
@@ -101,6 +104,8 @@ pub(crate) enum Task {
     Key(String),
     /// The dumps whose keys are on standard input.
     Listed,
+    /// Nothing goes: a dump takes in what it needs of others.
+    Repack(String),
     /// Nothing but unfinished uploads.
     Uploads,
 }
@@ -118,6 +123,9 @@ impl Args {
     /// If that isn't said, or in two ways at once.
     pub(crate) fn task(&self) -> Result<Task> {
         let named = self.named()?;
+        if matches!(named, Some(Task::Repack(_))) && self.force {
+            return Err(Error::usage("--force is for dumps that are removed"));
+        }
         let rules = self.policy()?;
         if self.per_level && rules.as_ref().is_none_or(|policy| policy.counts.is_empty()) {
             return Err(
@@ -164,6 +172,9 @@ impl Args {
     fn named(&self) -> Result<Option<Task>> {
         if let Some(key) = &self.key {
             return Ok(Some(Task::Key(key.clone())));
+        }
+        if let Some(key) = &self.repack {
+            return Ok(Some(Task::Repack(key.clone())));
         }
         match (self.fs.as_deref(), self.level, &self.date) {
             (None, _, _) => Ok(None),
@@ -254,6 +265,15 @@ mod tests {
             "-a --host h --keep-last 3",
             "a:b 0 --date 2026-11-20",
             "-j -0 --keep-last 3",
+            "--repack",
+            "--repack x -k y",
+            "--repack x /home 0",
+            "--repack x --keep-last 3",
+            "--repack x --force",
+            "--repack x -a",
+            "--repack x --host h",
+            "--repack x --uploads 7d",
+            "--repack x --no-refs",
         ] {
             assert_eq!(task(line).map(|task| format!("{task:?}")), Err(2), "{line}");
         }
@@ -277,6 +297,7 @@ mod tests {
             matches!(task("--host h /home 2 --date 2026-11-20"), Ok(Task::Key(key)) if key == "h:/home:2:2026-11-20")
         );
         assert!(matches!(task("-k x --force"), Ok(Task::Key(_))));
+        assert!(matches!(task("--repack x --no-grace"), Ok(Task::Repack(key)) if key == "x"));
         assert!(matches!(task("-"), Ok(Task::Listed)));
         assert!(matches!(task("- --uploads 7d"), Ok(Task::Listed)));
         assert!(matches!(task("--uploads 7d"), Ok(Task::Uploads)));

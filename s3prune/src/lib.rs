@@ -16,6 +16,7 @@ mod named;
 mod plan;
 mod policy;
 mod refs;
+mod repack;
 mod ties;
 mod uploads;
 
@@ -51,6 +52,9 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
     let prices = args.price_list.read()?;
     let voice = streams.voice();
     let bucket = Bucket::open(&args.place, voice)?;
+    if let Task::Repack(key) = &task {
+        return repack::run(key, &args, &bucket, streams);
+    }
     let now = Timestamp::now();
 
     let mut skipped = 0;
@@ -122,7 +126,7 @@ fn prefix(task: &Task, args: &Args) -> Result<String> {
             let name = parse_key(key).map(|(name, _)| name).or(tail_of(key));
             name.map_or_else(|| key.clone(), |name| format!("{}:", name.set()))
         }
-        Task::Listed | Task::Uploads => String::new(),
+        Task::Listed | Task::Repack(_) | Task::Uploads => String::new(),
     })
 }
 
@@ -143,7 +147,7 @@ fn choose<'a>(
         }
         Task::Key(key) => Ok((choice::by_key(catalogue, key, args, ties)?, 0)),
         Task::Listed => choice::by_list(catalogue, listed, args, ties),
-        Task::Uploads => Ok((Plan::default(), 0)),
+        Task::Repack(_) | Task::Uploads => Ok((Plan::default(), 0)),
     }
 }
 

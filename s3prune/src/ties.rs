@@ -97,6 +97,15 @@ impl Ties {
             .map(|(key, tie)| (key.as_str(), tie.needs.as_slice()))
     }
 
+    /// The same, when the stream with this key needs no other.
+    pub(crate) fn without(&self, key: &str) -> Self {
+        let mut rest = self.clone();
+        if let Some(tie) = rest.streams.get_mut(key) {
+            tie.needs.clear();
+        }
+        rest
+    }
+
     /// For each of `dumps`, which are a set, why somebody who is writing now may refer to it, if that may be.
     ///
     /// A dump may be referred to for the grace after it ceased to be the newest. What comes after what goes by the

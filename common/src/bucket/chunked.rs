@@ -10,6 +10,7 @@ mod gather;
 mod layout;
 mod line;
 mod plan;
+mod repacked;
 mod rope;
 mod select;
 #[cfg(test)]
@@ -22,7 +23,9 @@ mod tail_tests;
 use bytes::Bytes;
 
 pub use self::emit::{Emitted, Pieces};
+pub(in crate::bucket) use self::emit::Parcel;
 pub use self::gather::{Gathered, Reading, Want};
+pub(in crate::bucket) use self::repacked::Repacked;
 pub use self::select::Positions;
 pub use self::stored::Stored;
 pub use self::tail::Tail;

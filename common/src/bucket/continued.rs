@@ -27,6 +27,9 @@ pub(super) const CONTINUES: &str = "s3pipes-continues";
 /// place, and what continues it stayed as it was.
 pub(super) const BEGINS: &str = "s3pipes-begins";
 
+/// When the server had taken in the object that this one took the place of: RFC 3339. Who may write can write this, too.
+pub(super) const CAME: &str = "s3pipes-came";
+
 /// How many objects are looked at at once.
 const AT_ONCE: usize = 16;
 

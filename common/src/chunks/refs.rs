@@ -1,9 +1,10 @@
 //! The refs: which objects a stream needs, and which chunks of them, in order. Never sealed: a fetcher has no keys.
 
+use std::borrow::Cow;
 use std::io::{BufRead, Write};
 
-use super::Id;
 use super::text::{Lines, number};
+use super::{Brought, Id};
 use crate::error::{Doing, Result};
 
 /// What a fetcher and a pruner must know.
@@ -15,7 +16,9 @@ pub struct Refs {
     pub grace: u64,
     /// Where the other objects are, if it refers to any.
     pub bond: Option<Bond>,
-    /// The whole stream, in order.
+    /// What was brought here from the objects that it referred to once. It refers to none then.
+    pub brought: Option<Brought>,
+    /// The whole stream, in order. Numbers of objects are those of `bond`, or of what was brought here.
     pub runs: Vec<Run>,
 }
 
@@ -68,6 +71,32 @@ impl Refs {
         self.bond.as_ref().map_or(&[], |bond| &bond.objects)
     }
 
+    /// The runs by where their chunks lie now; `None` if there is one of which that isn't said.
+    #[must_use]
+    pub fn lying(&self) -> Option<Cow<'_, [Run]>> {
+        match &self.brought {
+            None => Some(Cow::Borrowed(&self.runs)),
+            Some(brought) => brought.lying(&self.runs).map(Cow::Owned),
+        }
+    }
+
+    /// How many chunks there are in the stream's own object.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        match self.brought.as_ref().and_then(Brought::end) {
+            Some(end) => end,
+            None => self.own(),
+        }
+    }
+
+    /// How many of them were in it when the stream was cut.
+    pub(super) fn own(&self) -> u64 {
+        let own = self.runs.iter().filter(|run| run.object == 0);
+        own.map(|run| run.first.saturating_add(run.count))
+            .max()
+            .unwrap_or(0)
+    }
+
     /// Chunks in the whole stream, repeated ones each time.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -102,6 +131,14 @@ impl Refs {
                 write(&format!("object {number} {} {}\n", object.id, object.key))?;
             }
         }
+        if let Some(brought) = &self.brought {
+            for (number, object) in (1..).zip(&brought.was) {
+                write(&format!("was {number} {} {}\n", object.id, object.key))?;
+            }
+            for here in &brought.here {
+                write(&format!("{here}\n"))?;
+            }
+        }
         for run in &self.runs {
             let Run {
                 object,
@@ -127,13 +164,20 @@ impl Refs {
             id,
             grace,
             bond: None,
+            brought: None,
             runs: Vec::new(),
         };
         let mut total = 0u64;
         while let Some(line) = lines.next()? {
             let (field, value) = line.split_once(' ').ok_or_else(|| broken.clone())?;
             let taken = match (field, &mut refs.bond) {
-                ("place", bond @ None) if refs.runs.is_empty() && !value.is_empty() => {
+                ("was" | "here", None) if refs.runs.is_empty() => {
+                    let brought = refs.brought.get_or_insert_default();
+                    brought.take(field, value).is_some()
+                }
+                ("place", bond @ None)
+                    if refs.runs.is_empty() && refs.brought.is_none() && !value.is_empty() =>
+                {
                     let place = value.to_owned();
                     let until = number(lines.field("until")?).ok_or_else(|| broken.clone())?;
                     *bond = Some(Bond {
@@ -147,7 +191,9 @@ impl Refs {
                     .map(|object| bond.objects.push(object))
                     .is_some(),
                 ("run", bond) => {
-                    let objects = bond.as_ref().map_or(0, |bond| bond.objects.len());
+                    let now = bond.as_ref().map_or(0, |bond| bond.objects.len());
+                    let once = refs.brought.as_ref().map_or(0, |brought| brought.was.len());
+                    let objects = now.max(once);
                     let run = run(value, objects).ok_or_else(|| broken.clone())?;
                     let chunks = run.count.checked_mul(run.times);
                     total = chunks
@@ -170,11 +216,17 @@ impl Refs {
         {
             return Err(broken);
         }
+        if let Some(brought) = &refs.brought
+            && !(brought.is_sound(refs.own()) && brought.lying(&refs.runs).is_some())
+        {
+            return Err(broken);
+        }
         Ok(refs)
     }
 }
 
-fn object(value: &str, before: usize) -> Option<Object> {
+/// What a line says of an object, which must be the next one.
+pub(super) fn object(value: &str, before: usize) -> Option<Object> {
     let mut fields = value.splitn(3, ' ');
     let numbered = number::<usize>(fields.next()?)?;
     let id = fields.next()?.parse().ok()?;

@@ -275,6 +275,7 @@ fn texts_come_back() {
         id: id(),
         grace: 60,
         bond: Some(bond),
+        brought: None,
         runs: runs.finish(),
     };
     assert_eq!(refs.runs.len(), 4);

@@ -36,7 +36,7 @@ impl Tail {
             while reader.next()?.is_some() {}
             return Ok(Self { index, files: None });
         }
-        let files = rest(&mut reader, &index, None)?;
+        let files = rest(&mut reader, &index, None)?.files;
         Ok(Self { index, files })
     }
 

@@ -166,8 +166,7 @@ impl Archive {
         if refs.id != self.id {
             return Err(flaw("its refs are those of another stream"));
         }
-        let own = refs.runs.iter().filter(|run| run.object == 0);
-        let named = own.map(|run| run.first + run.count).max().unwrap_or(0);
+        let named = refs.held();
         let held = self.sizes.len() as u64;
         if named != held {
             return Err(flaw(format!(

@@ -38,6 +38,7 @@ fn refs(bond: Option<Bond>) -> Refs {
         id: ID,
         grace: 86_400,
         bond,
+        brought: None,
         runs: runs.finish(),
     }
 }

@@ -44,16 +44,20 @@ pub struct Emitted {
 pub(super) enum Counts {
     /// It belongs to another object, or was counted before.
     Nothing,
-    /// It is the next of the bytes before the tail.
+    /// It is the next of the bytes of what was in the object from the beginning.
     Body,
+    /// It is the next of what was brought into it.
+    Brought,
     /// It is the next of the tail.
     Tail,
 }
 
 /// Pieces for the writer.
-pub(super) struct Parcel {
-    pieces: Vec<Bytes>,
+pub(in crate::bucket) struct Parcel {
+    pub(in crate::bucket) pieces: Vec<Bytes>,
     counts: Vec<Counts>,
+    /// What pieces count as that are stored otherwise, by their numbers.
+    otherwise: Vec<(usize, Bytes)>,
     pub(super) bytes: u64,
     /// False of what is only counted.
     is_written: bool,
@@ -64,15 +68,22 @@ impl Parcel {
         Self {
             pieces: Vec::new(),
             counts: Vec::new(),
+            otherwise: Vec::new(),
             bytes: 0,
             is_written: true,
         }
+    }
+
+    /// Pieces that count for nothing.
+    pub(in crate::bucket) fn plain(pieces: Vec<Bytes>) -> Self {
+        Self::of(pieces, Counts::Nothing, true)
     }
 
     fn of(pieces: Vec<Bytes>, counts: Counts, is_written: bool) -> Self {
         Self {
             bytes: length(&pieces),
             counts: vec![counts; pieces.len()],
+            otherwise: Vec::new(),
             pieces,
             is_written,
         }
@@ -82,6 +93,21 @@ impl Parcel {
         self.bytes += piece.len() as u64;
         self.pieces.push(piece);
         self.counts.push(counts);
+    }
+
+    /// A piece that is stored otherwise, and counts as that.
+    pub(super) fn push_for(&mut self, piece: Bytes, counts: Counts, stored: Bytes) {
+        self.otherwise.push((self.pieces.len(), stored));
+        self.push(piece, counts);
+    }
+
+    fn stored(&self) -> impl Iterator<Item = (&Bytes, Counts)> {
+        let mut otherwise = self.otherwise.iter().peekable();
+        let pieces = self.pieces.iter().zip(&self.counts).enumerate();
+        pieces.map(move |(number, (piece, counts))| {
+            let stored = otherwise.next_if(|(of, _)| *of == number);
+            (stored.map_or(piece, |(_, stored)| stored), *counts)
+        })
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -130,6 +156,25 @@ impl Bucket {
                 proven: proof.map_or(Ok(false), |proof| proof.verdict(gathered))?,
             })
         })
+    }
+}
+
+impl Bucket {
+    /// The chunks of what was gathered, alone; it ends early if nobody takes them any more.
+    pub(in crate::bucket) async fn chunks(
+        &self,
+        gathered: &Gathered,
+        wish: &Wish,
+        gap: u64,
+        out: mpsc::Sender<Parcel>,
+    ) -> Result<()> {
+        let emission = Emission {
+            bucket: self,
+            gathered,
+            wish,
+            out,
+        };
+        emission.chunks(gap).await.map(drop)
     }
 }
 
@@ -275,23 +320,38 @@ impl Emission<'_> {
 
 /// The checksum of the dump's own object, put together from what comes in another order.
 struct Proof {
-    body: crcs::Digest,
-    tail: crcs::Digest,
-    lengths: (u64, u64),
+    body: Sum,
+    brought: Sum,
+    tail: Sum,
+}
+
+/// What a part of it comes to.
+struct Sum {
+    crc: crcs::Digest,
+    length: u64,
+}
+
+impl Sum {
+    fn new() -> Self {
+        Self {
+            crc: checksum::digest(),
+            length: 0,
+        }
+    }
+
+    fn add(&mut self, piece: &[u8]) {
+        self.crc.update(piece);
+        self.length += piece.len() as u64;
+    }
 }
 
 impl Proof {
     fn add(&mut self, piece: &[u8], counts: Counts) {
         match counts {
             Counts::Nothing => {}
-            Counts::Body => {
-                self.body.update(piece);
-                self.lengths.0 += piece.len() as u64;
-            }
-            Counts::Tail => {
-                self.tail.update(piece);
-                self.lengths.1 += piece.len() as u64;
-            }
+            Counts::Body => self.body.add(piece),
+            Counts::Brought => self.brought.add(piece),
+            Counts::Tail => self.tail.add(piece),
         }
     }
 
@@ -300,18 +360,14 @@ impl Proof {
     /// # Errors
     /// If it is damaged.
     fn verdict(self, gathered: &Gathered) -> Result<bool> {
-        let (body, tail) = self.lengths;
-        if body.checked_add(tail) != Some(gathered.ending.stored.size()) {
+        let sums = [self.body, self.brought, self.tail];
+        let length = sums.iter().map(|sum| sum.length).sum::<u64>();
+        if length != gathered.ending.stored.size() {
             // Its chunks don't come in the order in which they lie, or not all.
             return Ok(false);
         }
-        if gathered.crc
-            == Some(checksum::joined(
-                self.body.finalize(),
-                self.tail.finalize(),
-                tail,
-            ))
-        {
+        let sums = sums.map(|sum| (Some(sum.crc.finalize()), sum.length));
+        if gathered.crc == checksum::of_all(sums) {
             Ok(true)
         } else {
             Err(broken(gathered.key(), "it does not match its checksum")
@@ -324,9 +380,9 @@ impl Gathered {
     /// What proves the dump's own object, if anything can.
     fn proof(&self) -> Option<Proof> {
         self.crc.map(|_| Proof {
-            body: checksum::digest(),
-            tail: checksum::digest(),
-            lengths: (0, 0),
+            body: Sum::new(),
+            brought: Sum::new(),
+            tail: Sum::new(),
         })
     }
 }
@@ -341,8 +397,8 @@ fn write(
     let mut size = 0;
     while let Some(parcel) = parcels.blocking_recv() {
         if let Some(proof) = &mut proof {
-            for (piece, counts) in parcel.pieces.iter().zip(&parcel.counts) {
-                proof.add(piece, *counts);
+            for (piece, counts) in parcel.stored() {
+                proof.add(piece, counts);
             }
         }
         if parcel.is_written {

@@ -13,7 +13,7 @@ use crate::bucket::checksum;
 use crate::bucket::continued::{CHUNKS, CONTINUES, says};
 use crate::bucket::get::{Looked, Wish};
 use crate::bucket::thaw::Frozen;
-use crate::chunks::{BLOCK, Form, HEAD, Id, Object, Place, Refs, Run, padding};
+use crate::chunks::{BLOCK, Brought, Finder, Form, HEAD, Id, Object, Place, Refs, Run, padding};
 use crate::error::{Class, Error, Result};
 use crate::names;
 use crate::place;
@@ -43,13 +43,38 @@ impl Want {
     }
 }
 
+/// Why chunks have other names where they lie.
+#[derive(Clone, Debug)]
+pub(super) enum Renamed {
+    /// They were brought into the object, and come out by the names that the index has for them.
+    Back(Brought),
+    /// They are being brought into the object.
+    Into(Finder),
+}
+
+impl Renamed {
+    /// The name of the chunk that lies there; `None` if it keeps its own.
+    pub(super) fn name(&self, lies: Place) -> Option<Place> {
+        match self {
+            Self::Back(brought) if lies.object == 0 => brought.was_at(lies.number),
+            Self::Into(finder) if lies.object > 0 => {
+                let number = finder.at(lies)?;
+                Some(Place { object: 0, number })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A chunk stream of which all that is wanted was found.
 #[derive(Debug)]
 pub struct Gathered {
     pub(super) want: Want,
     pub(super) ending: Ending,
-    /// With the runs that are wanted.
+    /// With the runs that are wanted, by where their chunks lie.
     pub(super) refs: Refs,
+    /// How chunks are called in what comes out, where that isn't what they are called where they lie.
+    pub(super) renamed: Option<Renamed>,
     /// By their numbers; those of which nothing is wanted are empty.
     pub(super) sources: Vec<Stored>,
     pub(super) layouts: Vec<Layout>,
@@ -186,6 +211,9 @@ impl Bucket {
                     .ok_or_else(|| broken(&key, &format!("it has only {count} chunks")))?;
             }
         }
+        let lying = refs.lying().map(std::borrow::Cow::into_owned);
+        refs.runs = lying.ok_or_else(|| broken(&key, "its refs are damaged"))?;
+        let renamed = refs.brought.take().map(Renamed::Back);
         let sources = self.sources(pacer, &ending, &refs).await?;
         let (sources, layouts): (Vec<_>, Vec<_>) = sources.into_iter().unzip();
         let pieces = looked
@@ -200,6 +228,7 @@ impl Bucket {
             want,
             ending,
             refs,
+            renamed,
             sources,
             layouts,
             crc,
@@ -331,6 +360,11 @@ impl Gathered {
     #[must_use]
     pub fn key(&self) -> &str {
         self.ending.stored.key()
+    }
+
+    /// The id of its stream.
+    pub(in crate::bucket) fn id(&self) -> Id {
+        self.ending.end.id
     }
 
     /// Bytes of what is written, with head and end.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use bytes::Bytes;
 
 use super::emit::{Counts, Parcel, Reader};
-use super::gather::Gathered;
+use super::gather::{Gathered, Renamed};
 use super::layout::stored;
 use super::plan::{Request, Source, Stretch, Take};
 use super::rope::Rope;
@@ -36,6 +36,8 @@ pub(super) struct Line<'a> {
     kept: HashMap<Place, Bytes>,
     /// The first chunk of the dump's own that didn't come yet.
     own: u64,
+    /// The same, of those that were brought into it.
+    brought: u64,
 }
 
 /// A stretch under way.
@@ -68,6 +70,10 @@ impl<'a> Line<'a> {
             current: Parcel::new(),
             kept: HashMap::new(),
             own: 0,
+            brought: match &gathered.renamed {
+                Some(Renamed::Back(brought)) => brought.here.first().map_or(0, |here| here.at),
+                _ => 0,
+            },
         }
     }
 
@@ -191,15 +197,26 @@ impl<'a> Line<'a> {
         let end = from + stored(take.size);
         let mut at = from + running.done;
         let mut pieces = Vec::new();
+        let mut stored_header = None;
         if running.done == 0 {
-            let member = self.gathered.expect(&rope, take, from)?;
+            let (stored, written) = self.gathered.expect(&rope, take, from)?;
             running.counts = Counts::Nothing;
-            if take.place.object > 0 {
-                pieces.push(Bytes::copy_from_slice(&member.header()));
+            if written != stored {
+                pieces.push(Bytes::copy_from_slice(&written.header()));
+                stored_header = Some(Bytes::copy_from_slice(&stored.header()));
                 at += BLOCK as u64;
-            } else if take.place.number == self.own {
-                running.counts = Counts::Body;
-                self.own += 1;
+            }
+            let is_renamed = written != stored;
+            let next = match is_renamed {
+                true => &mut self.brought,
+                false => &mut self.own,
+            };
+            if take.place.object == 0 && take.place.number == *next {
+                *next += 1;
+                running.counts = match is_renamed {
+                    true => Counts::Brought,
+                    false => Counts::Body,
+                };
             }
         }
         let to = end.min(rope.end);
@@ -227,7 +244,12 @@ impl<'a> Line<'a> {
             }
         }
         for piece in pieces {
-            self.put(piece, counts);
+            self.ready_bytes += piece.len() as u64;
+            match stored_header.take() {
+                Some(stored) => self.current.push_for(piece, counts, stored),
+                None => self.current.push(piece, counts),
+            }
+            self.hand_on();
         }
         Ok(())
     }
@@ -235,6 +257,10 @@ impl<'a> Line<'a> {
     fn put(&mut self, piece: Bytes, counts: Counts) {
         self.ready_bytes += piece.len() as u64;
         self.current.push(piece, counts);
+        self.hand_on();
+    }
+
+    fn hand_on(&mut self) {
         if self.current.is_full() {
             self.ready
                 .push_back(std::mem::replace(&mut self.current, Parcel::new()));
@@ -243,18 +269,19 @@ impl<'a> Line<'a> {
 }
 
 impl Gathered {
-    /// The header of a chunk, as it is to be written, if what came begins with the one that is expected.
-    fn expect(&self, rope: &Rope, take: &Take, from: u64) -> Result<Member> {
+    /// What the header of a chunk says, and what it is to say when it is written, if what came begins with the one that is
+    /// expected.
+    fn expect(&self, rope: &Rope, take: &Take, from: u64) -> Result<(Member, Member)> {
         let number = take.place.number;
         let name = Name::Chunk { object: 0, number };
+        let renamed = self.renamed.as_ref();
+        let written = renamed.and_then(|renamed| renamed.name(take.place));
+        let Place { object, number } = written.unwrap_or(take.place);
         match rope.member(from) {
-            Some(member) if member.name == name && member.size == take.size => Ok(Member {
-                name: Name::Chunk {
-                    object: take.place.object,
-                    number,
-                },
-                ..member
-            }),
+            Some(member) if member.name == name && member.size == take.size => {
+                let name = Name::Chunk { object, number };
+                Ok((member, Member { name, ..member }))
+            }
             _ => Err(broken(
                 self.sources[take.place.object as usize].key(),
                 &format!("{name} is not where its toc says"),

@@ -30,6 +30,7 @@ fn refs(places: &[(u32, u64)]) -> Refs {
         id: Id([0; 16]),
         grace: 0,
         bond: None,
+        brought: None,
         runs: runs.finish(),
     }
 }

@@ -117,6 +117,7 @@ mod tests {
             id: Id([0; 16]),
             grace: 0,
             bond: None,
+            brought: None,
             runs,
         };
         refs.places().collect()

@@ -104,6 +104,7 @@ impl Recipe {
                     until: 1_795_000_000,
                     objects,
                 }),
+                brought: None,
                 runs: runs.finish(),
             },
         }

@@ -23,7 +23,7 @@ use crate::rate::{Pacer, Timetable};
 /// What is read of an object before anything of it is known.
 const LAST: u64 = 64 << 10;
 /// The longest refs and toc: enough for some ten million chunks and more.
-const LONGEST: u64 = 256 << 20;
+pub(super) const LONGEST: u64 = 256 << 20;
 /// Streams that are asked for their tails at once.
 const AT_ONCE: usize = 16;
 
@@ -237,10 +237,8 @@ impl Bucket {
     pub(super) async fn refs(&self, pacer: &Pacer, ending: &Ending) -> Result<Refs> {
         let bytes = self.text(pacer, ending, Name::Refs).await?;
         let refs = Refs::read(bytes.as_slice()).map_err(|flaw| ending.about(&flaw))?;
-        let fits = refs.id == ending.end.id
-            && refs.runs.iter().all(|run| {
-                run.object > 0 || run.first.saturating_add(run.count) <= ending.end.chunks
-            });
+        // What was brought here lies behind everything else.
+        let fits = refs.id == ending.end.id && refs.held() <= ending.end.chunks;
         if fits {
             Ok(refs)
         } else {

@@ -142,61 +142,61 @@ impl Original {
         )
         .hint("nothing was stored; 's3get --verify' tells whether the object is damaged"))
     }
+}
 
-    /// The tags of the object, which isn't empty.
-    ///
-    /// # Errors
-    /// If it has some, and they can't be read.
-    pub(super) async fn tags(&self, run: &Run<'_>) -> Result<Vec<(String, String)>> {
-        let (bucket, key) = (run.bucket, &self.seen.key);
-        let doing = || format!("read the tags of {key}");
-        // Not every server tells their number by HEAD. None at all are told to a key that may not read them.
-        let count = match self.seen.head.tag_count() {
-            Some(count) => Some(count),
-            None => bucket
-                .patience
-                .persist("look at an object", || {
-                    let request = bucket
-                        .client
-                        .get_object()
-                        .bucket(&bucket.name)
-                        .key(bucket.full(key))
-                        .range("bytes=0-0")
-                        .set_if_match(self.seen.etag.clone());
-                    bounded(bucket.patience.stall, async move {
-                        let answer = request.send().await.map_err(|error| Failure::of(&error))?;
-                        Ok(answer.tag_count())
-                    })
-                })
-                .await
-                .map_err(|failure| failure.error(doing()))?,
-        };
-        if count.is_none_or(|count| count <= 0) {
-            return Ok(Vec::new());
-        }
-        let answer = bucket
+/// The tags of an object, which isn't empty.
+///
+/// # Errors
+/// If it has some, and they can't be read.
+pub(super) async fn tags(run: &Run<'_>, seen: &Seen) -> Result<Vec<(String, String)>> {
+    let (bucket, key) = (run.bucket, &seen.key);
+    let doing = || format!("read the tags of {key}");
+    // Not every server tells their number by HEAD. None at all are told to a key that may not read them.
+    let count = match seen.head.tag_count() {
+        Some(count) => Some(count),
+        None => bucket
             .patience
-            .persist("read tags", || {
+            .persist("look at an object", || {
                 let request = bucket
                     .client
-                    .get_object_tagging()
+                    .get_object()
                     .bucket(&bucket.name)
-                    .key(bucket.full(key));
+                    .key(bucket.full(key))
+                    .range("bytes=0-0")
+                    .set_if_match(seen.etag.clone());
                 bounded(bucket.patience.stall, async move {
-                    request.send().await.map_err(|error| Failure::of(&error))
+                    let answer = request.send().await.map_err(|error| Failure::of(&error))?;
+                    Ok(answer.tag_count())
                 })
             })
             .await
-            .map_err(|failure| {
-                failure.error(doing()).hint(
-                    "the key in use needs the right to read tags, because the object has some",
-                )
-            })?;
-        let tags = answer.tag_set().iter();
-        Ok(tags
-            .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-            .collect())
+            .map_err(|failure| failure.error(doing()))?,
+    };
+    if count.is_none_or(|count| count <= 0) {
+        return Ok(Vec::new());
     }
+    let answer = bucket
+        .patience
+        .persist("read tags", || {
+            let request = bucket
+                .client
+                .get_object_tagging()
+                .bucket(&bucket.name)
+                .key(bucket.full(key));
+            bounded(bucket.patience.stall, async move {
+                request.send().await.map_err(|error| Failure::of(&error))
+            })
+        })
+        .await
+        .map_err(|failure| {
+            failure.error(doing()).hint(
+                "the key in use needs the right to read tags, because the object has some",
+            )
+        })?;
+    let tags = answer.tag_set().iter();
+    Ok(tags
+        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+        .collect())
 }
 
 /// Fails if what would be copied of an object could not be proven.

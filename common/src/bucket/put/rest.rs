@@ -16,7 +16,7 @@ use aws_sdk_s3::types::StorageClass;
 use bytes::Bytes;
 
 use super::copy::{WHOLE, copied};
-use super::original::{HANDLED, Original};
+use super::original::{HANDLED, Original, tags};
 use super::reader::Part;
 use super::send::tagging;
 use super::upload::{About, begin, send_part};
@@ -97,7 +97,7 @@ impl Run<'_> {
         let seam = seam(order, rest, &came, &original)?;
         let fronts = [came.slice(..seam.new), original.beginning.slice(seam.old..)];
         // All objects of a dump have the same.
-        let tags = merged(original.tags(self).await?, &order.tags);
+        let tags = merged(tags(self, &original.seen).await?, &order.tags);
         let mut prepared = vec![self.grafted(0, &original, fronts.to_vec(), &tags).await?];
         for (number, (key, head)) in (1..).zip(further) {
             let original = Original::open(self, bucket.seen(&key, head)?).await?;
