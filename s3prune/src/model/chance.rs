@@ -58,7 +58,8 @@ fn any_steps(dice: &mut Dice, settings: &Settings) -> Vec<Step> {
         .into_iter()
         .chain([Step::Delete(pruner); 4])
         .collect();
-    match dice.below(40) {
+    let repacked = [Step::List(pruner), Step::Repack(pruner), Step::Replace(pruner)];
+    match dice.below(44) {
         // A dump, of which the known file learns or doesn't.
         0..=5 => [&begun[..], &ended, &[Step::Learn(host)]].concat(),
         6..=7 => [begun, ended].concat(),
@@ -94,6 +95,10 @@ fn any_steps(dice: &mut Dice, settings: &Settings) -> Vec<Step> {
         35..=36 => vec![Step::List(pruner)],
         37 => vec![decided],
         38 => vec![Step::Crash(pruner)],
+        40..=41 => repacked.to_vec(),
+        // One that takes its time, while another one prunes.
+        42 => [&repacked[..2], &[pass(dice)], &begun, &ended, &repacked[2..]].concat(),
+        43 => vec![repacked[dice.below(3)]],
         _ => vec![Step::Delete(pruner)],
     }
 }

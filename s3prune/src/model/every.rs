@@ -20,7 +20,7 @@ const PRUNE: [Step; 4] = [
 ];
 
 /// Steps that come together. The first one must be possible.
-const MOVES: [&[Step]; 14] = [
+const MOVES: [&[Step]; 15] = [
     &[Step::Pass(73 * HOUR)],
     &[Step::Pass(25 * HOUR)],
     &[Step::Pass(250 * HOUR)],
@@ -37,6 +37,7 @@ const MOVES: [&[Step]; 14] = [
     // One that takes its time.
     &[PRUNE[0]],
     &[PRUNE[1], PRUNE[2], PRUNE[3]],
+    &[Step::List(0), Step::Repack(0), Step::Replace(0)],
 ];
 
 /// A dump that refers to nothing, from beginning to end.
@@ -51,7 +52,7 @@ fn full(host: usize) -> [Step; 5] {
 }
 
 /// What comes before.
-fn beginnings() -> [Vec<Step>; 5] {
+fn beginnings() -> [Vec<Step>; 6] {
     let hour = [Step::Pass(HOUR)];
     let days = [Step::Pass(73 * HOUR)];
     let wrong = [
@@ -75,6 +76,17 @@ fn beginnings() -> [Vec<Step>; 5] {
             &full(0)[1..],
             &hour,
             &full(1),
+        ]
+        .concat(),
+        // The same, but that the dump referred to was not the newest for long.
+        [
+            &full(0)[..],
+            &hour,
+            &full(1),
+            &days,
+            &[Step::Cut(0, Pick::Newest)],
+            &full(0)[1..],
+            &days,
         ]
         .concat(),
     ]
@@ -140,6 +152,7 @@ fn without_a_rule_something_goes() {
         (Rule::P4, 0),
         (Rule::P6, 0),
         (Rule::P7, 4),
+        (Rule::P8, 5),
     ] {
         let found = search(&beginnings()[beginning], &[rule]);
         assert!(found.is_err(), "{rule:?}");

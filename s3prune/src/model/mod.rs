@@ -69,3 +69,58 @@ fn the_margin_is_enough_and_no_more() {
     assert!(!broken_by(1));
     assert!(broken_by(2));
 }
+
+/// A name that comes again while the dump that had it is being repacked: what is there now stays.
+#[test]
+fn only_what_was_looked_at_is_replaced() {
+    let is_lost = |broken: &[Rule]| {
+        let odd_names = true;
+        let mut world = World::new(
+            &[0, 0],
+            2,
+            Settings {
+                odd_names,
+                ..settings(broken)
+            },
+        );
+        let dump = |world: &mut World, host, pick| {
+            for step in [
+                Step::Cut(host, pick),
+                Step::Create(host),
+                Step::Send(host),
+                Step::Land(host),
+                Step::Learn(host),
+            ] {
+                assert!(world.step(step), "{step:?}");
+            }
+        };
+        let prune = |world: &mut World, order| {
+            for step in [Step::List(1), Step::Decide(1, order)] {
+                assert!(world.step(step), "{step:?}");
+            }
+            while world.step(Step::Delete(1)) {}
+        };
+        let skip_a_name = |world: &mut World| {
+            assert!(world.step(Step::Cut(0, Pick::Nothing)) && world.step(Step::Die(0)));
+        };
+        // There are three names. The second dump refers to the first, and is to be repacked.
+        dump(&mut world, 0, Pick::Nothing);
+        dump(&mut world, 0, Pick::Newest);
+        world.step(Step::Pass(HOUR));
+        dump(&mut world, 1, Pick::Nothing);
+        world.step(Step::Pass(101 * HOUR));
+        assert!(world.step(Step::List(0)) && world.step(Step::Repack(0)));
+        // Both go, and others get their names, of which one refers to the other.
+        prune(&mut world, Order::Newest);
+        prune(&mut world, Order::Oldest);
+        skip_a_name(&mut world);
+        dump(&mut world, 0, Pick::Nothing);
+        skip_a_name(&mut world);
+        dump(&mut world, 0, Pick::Newest);
+        assert_eq!(world.violation(), None);
+        assert!(world.step(Step::Replace(0)));
+        world.violation().is_some()
+    };
+    assert!(!is_lost(&[]));
+    assert!(is_lost(&[Rule::P8Same]));
+}

@@ -17,6 +17,7 @@ use crate::choice;
 use crate::delete;
 use crate::plan::Plan;
 use crate::policy::{Period, Policy};
+use crate::repack;
 use crate::ties::{Tie, Ties, Wait};
 
 /// The grace of every host, in seconds: 100 hours.
@@ -46,6 +47,9 @@ pub(super) enum Rule {
     P5Read,
     P6,
     P7,
+    P8,
+    /// Of P8: only what was looked at is replaced.
+    P8Same,
 }
 
 /// What is there, and what is going on. Two that are equal have the same future.
@@ -136,6 +140,8 @@ pub(super) struct Pruner {
     pub(super) ahead: i64,
     listed: Option<Listed>,
     waves: Vec<Vec<String>>,
+    /// A dump that is being repacked: when that was begun, and what it was.
+    repacks: Option<(i64, String, Object)>,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -194,6 +200,10 @@ pub(super) enum Step {
     Decide(usize, Order),
     /// The next request of the deletion.
     Delete(usize),
+    /// The newest dump that may be repacked is read, and what it needs.
+    Repack(usize),
+    /// It takes the place of what it was.
+    Replace(usize),
     Crash(usize),
 }
 
@@ -266,11 +276,15 @@ impl World {
             Step::List(pruner) => self.list(pruner),
             Step::Decide(pruner, order) => self.decide(pruner, order),
             Step::Delete(pruner) => self.delete(pruner),
+            Step::Repack(pruner) => self.repack(pruner),
+            Step::Replace(pruner) => self.replace(pruner),
             Step::Crash(pruner) => {
                 let pruner = &mut self.pruners[pruner];
-                (pruner.listed.is_some() || !pruner.waves.is_empty()).then(|| {
+                let is_busy = pruner.listed.is_some() || !pruner.waves.is_empty();
+                (is_busy || pruner.repacks.is_some()).then(|| {
                     pruner.listed = None;
                     pruner.waves.clear();
+                    pruner.repacks = None;
                 })
             }
         };
@@ -445,7 +459,7 @@ impl World {
         let entries = entries.map(|(key, object)| (key.clone(), object.modified));
         let (now, entries) = (self.now, entries.collect());
         let pruner = &mut self.pruners[number];
-        if pruner.listed.is_some() || !pruner.waves.is_empty() {
+        if pruner.listed.is_some() || !pruner.waves.is_empty() || pruner.repacks.is_some() {
             return None;
         }
         pruner.listed = Some(Listed {
@@ -460,35 +474,8 @@ impl World {
         if !self.holds(Rule::P6) {
             now = self.now + self.pruners[number].ahead;
         }
-        let mut streams = BTreeMap::new();
-        for (key, _) in &entries {
-            let in_view = parse_key(key).is_some_and(|(name, _)| name.host == "h0");
-            if !in_view && !self.holds(Rule::P5) {
-                continue;
-            }
-            match self.objects.get(key) {
-                Some(object) if object.readable => {
-                    let keys = object.needs.iter().map(|(key, _)| key.clone());
-                    let needs = match self.holds(Rule::P3) {
-                        true => keys.collect(),
-                        false => Vec::new(),
-                    };
-                    let grace = object.grace;
-                    streams.insert(key.clone(), Tie { grace, needs });
-                }
-                _ if self.holds(Rule::P5Read) => return Some(()),
-                _ => {}
-            }
-        }
-        let wait = match (self.holds(Rule::P2), self.holds(Rule::P4)) {
-            (false, _) => None,
-            (true, true) => Some(GRACE / 3600),
-            (true, false) => {
-                for tie in streams.values_mut() {
-                    tie.grace = 0;
-                }
-                Some(20)
-            }
+        let Some((streams, wait)) = self.read(&entries) else {
+            return Some(());
         };
         let asked = Asked {
             now,
@@ -511,6 +498,84 @@ impl World {
             waves.reverse();
         }
         self.pruners[number].waves = waves;
+        Some(())
+    }
+
+    /// What the streams say, and how many hours to wait; `None` if one can't be read.
+    fn read(&self, entries: &[(String, i64)]) -> Option<(BTreeMap<String, Tie>, Option<u64>)> {
+        let mut streams = BTreeMap::new();
+        for (key, _) in entries {
+            let in_view = parse_key(key).is_some_and(|(name, _)| name.host == "h0");
+            if !in_view && !self.holds(Rule::P5) {
+                continue;
+            }
+            match self.objects.get(key) {
+                Some(object) if object.readable => {
+                    let keys = object.needs.iter().map(|(key, _)| key.clone());
+                    let needs = match self.holds(Rule::P3) {
+                        true => keys.collect(),
+                        false => Vec::new(),
+                    };
+                    let grace = object.grace;
+                    streams.insert(key.clone(), Tie { grace, needs });
+                }
+                _ if self.holds(Rule::P5Read) => return None,
+                _ => {}
+            }
+        }
+        let wait = match (self.holds(Rule::P2), self.holds(Rule::P4)) {
+            (false, _) => None,
+            (true, true) => Some(GRACE / 3600),
+            (true, false) => {
+                for tie in streams.values_mut() {
+                    tie.grace = 0;
+                }
+                Some(20)
+            }
+        };
+        Some((streams, wait))
+    }
+
+    fn repack(&mut self, number: usize) -> Option<()> {
+        let Listed { now, entries } = self.pruners[number].listed.take()?;
+        let Some((streams, wait)) = self.read(&entries) else {
+            return Some(());
+        };
+        let ties = ties(&streams, wait, now);
+        let catalogue = catalogue(&entries);
+        let is_free =
+            |key: &String| !self.holds(Rule::P8) || repack::is_free(&catalogue, key, &ties).is_ok();
+        let found = self.objects.iter().filter(|(key, object)| {
+            let is_listed = |(listed, modified): &(String, i64)| {
+                listed == *key && *modified == object.modified
+            };
+            object.readable
+                && !object.needs.is_empty()
+                && entries.iter().any(is_listed)
+                && is_free(key)
+        });
+        let (key, object) = found.max_by_key(|(_, object)| object.id)?;
+        let (key, object) = (key.clone(), object.clone());
+        self.pruners[number].repacks = Some((self.now, key, object));
+        Some(())
+    }
+
+    fn replace(&mut self, number: usize) -> Option<()> {
+        let (begun, key, object) = self.pruners[number].repacks.take()?;
+        let is_same = self.objects.get(&key) == Some(&object);
+        if is_same || !self.holds(Rule::P8Same) {
+            let modified = if self.settings.early {
+                begun
+            } else {
+                self.now
+            };
+            let object = Object {
+                modified,
+                needs: Vec::new(),
+                ..object
+            };
+            self.objects.insert(key, object);
+        }
         Some(())
     }
 
@@ -540,24 +605,9 @@ thread_local! {
 impl Asked {
     /// What is deleted, request by request.
     fn waves(&self) -> Vec<Vec<String>> {
-        // A grace that is too small is refused, and then the right one is given.
-        let now = Timestamp::from_second(self.now).unwrap();
-        let wait = self.wait.map_or(Wait::No, |hours| {
-            Wait::For(format!("{hours}h").parse().unwrap())
-        });
-        let enough = Wait::For(format!("{}h", LONGER / 3600).parse().unwrap());
-        let ties = Ties::new(self.streams.clone(), &wait, now)
-            .or_else(|_| Ties::new(self.streams.clone(), &enough, now))
-            .unwrap();
-        let entry = |(key, modified): (String, i64)| Entry {
-            key,
-            size: 1,
-            modified: Timestamp::from_second(modified).unwrap(),
-            etag: String::new(),
-            class: "STANDARD".to_owned(),
-        };
+        let ties = ties(&self.streams, self.wait, self.now);
         let host = matches!(self.order, Order::OneHost).then_some("h0");
-        let catalogue: Catalogue = self.entries.iter().cloned().map(entry).collect();
+        let catalogue = catalogue(&self.entries);
         let plan = match self.order {
             Order::Everywhere | Order::OneHost => {
                 let policy = Policy {
@@ -591,4 +641,27 @@ impl Asked {
         });
         waves
     }
+}
+
+/// With a grace that isn't too small: that is refused, and then the right one is given.
+fn ties(streams: &BTreeMap<String, Tie>, wait: Option<u64>, now: i64) -> Ties {
+    let now = Timestamp::from_second(now).unwrap();
+    let wait = wait.map_or(Wait::No, |hours| {
+        Wait::For(format!("{hours}h").parse().unwrap())
+    });
+    let enough = Wait::For(format!("{}h", LONGER / 3600).parse().unwrap());
+    Ties::new(streams.clone(), &wait, now)
+        .or_else(|_| Ties::new(streams.clone(), &enough, now))
+        .unwrap()
+}
+
+fn catalogue(entries: &[(String, i64)]) -> Catalogue {
+    let entry = |(key, modified): &(String, i64)| Entry {
+        key: key.clone(),
+        size: 1,
+        modified: Timestamp::from_second(*modified).unwrap(),
+        etag: String::new(),
+        class: "STANDARD".to_owned(),
+    };
+    entries.iter().map(entry).collect()
 }
