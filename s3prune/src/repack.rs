@@ -162,32 +162,39 @@ fn freed(catalogue: &Catalogue, key: &str, ties: &Ties, trust_dates: bool) -> Ve
         .collect()
 }
 
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
 fn read(readings: &[Reading]) -> u64 {
     total(readings.iter().map(|reading| reading.bytes))
 }
 
 fn say(repack: &Repack, readings: &[Reading], freed: &[Freed], prices: &Prices, voice: Speaker) {
     voice.plain(format_args!(
-        "repack {} {:>8}  now {}; needs {} others",
+        "repack {} {:>8}  now {}; needs {}",
         repack.key().escape_debug(),
         human(repack.size()),
         human(repack.before()),
-        freed.len()
+        counted(freed.len() as u64, "other")
     ));
     for reading in readings {
         voice.plain(format_args!(
-            "read   {} {:>8}  of {}, with {} requests",
+            "read   {} {:>8}  of {}, with {}",
             reading.key.escape_debug(),
             human(reading.bytes),
             human(reading.size),
-            reading.requests
+            counted(reading.requests, "request")
         ));
     }
     voice.plain(format_args!(
-        "{} are copied by the server and {} are sent, with {} requests",
+        "{} to be copied by the server and {} to be sent, with {}",
         human(repack.copied()),
         human(repack.sent()),
-        repack.parts()
+        counted(repack.parts(), "request")
     ));
     for one in freed {
         let worth = match (one.needers.is_empty(), prices.month(&one.class, one.size)) {

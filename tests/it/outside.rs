@@ -12,7 +12,8 @@
 //! RECEIPT    a file: the receipt of KEY
 //! PREPARED   a file: the line of a prepared dump in the same bucket
 //! SEALED     a file: the bytes of the dump, sealed for the key in the file IDENTITY
-//! CHUNKED    the key of a dump on the server: the same bytes in chunks, most of which lie in another dump; sealed, too
+//! CHUNKED    the key of a dump on the server: the same bytes in chunks, most of which lie in another dump; sealed, too.
+//!            What names it is run again with the key of one that was repacked, after that other dump went
 //! KNOWN      a file: the known file of that dump
 //! ```
 //!
@@ -46,8 +47,14 @@ fn formats_can_be_read_without_these_tools() {
             path.display()
         );
         for (wanted, snippet) in snippets {
-            run(&snippet, wanted.as_deref())
-                .unwrap_or_else(|why| panic!("{}: {why}\n{snippet}", path.display()));
+            let dumps: &[&str] = match snippet.contains("$CHUNKED") {
+                true => &["chunks", "alone"],
+                false => &["chunks"],
+            };
+            for dump in dumps {
+                run(&snippet, wanted.as_deref(), dump)
+                    .unwrap_or_else(|why| panic!("{}: {dump}: {why}\n{snippet}", path.display()));
+            }
         }
         pages += 1;
     }
@@ -73,18 +80,24 @@ fn snippets(section: &str) -> Vec<(Option<String>, String)> {
     found
 }
 
-/// Two dumps in small chunks, the second of which refers to the first.
+/// Two dumps in small chunks, the second of which refers to the first. The same again; then the second takes in what it
+/// needs, and the first goes.
 const CHUNKED: &str = "
 set -eu -o pipefail
-for day in 1 2; do
-    seq 0 $((day * 9999 + 30001)) | s3chunk -q --average 16K --known known |
-        s3seal -q -r \"$(sed -n 's/^# public key: //p' identity)\" |
-        s3put -q --host h --date 2024-01-0$day chunks 0 | s3chunk -q --learn known >learned
+for fs in alone chunks; do
+    rm -f known
+    for day in 1 2; do
+        seq 0 $((day * 9999 + 30001)) | s3chunk -q --average 16K --known known |
+            s3seal -q -r \"$(sed -n 's/^# public key: //p' identity)\" |
+            s3put -q --host h --date 2024-01-0$day $fs 0 | s3chunk -q --learn known >learned
+    done
+    jq -e '.chunks.objects == 1' learned
 done
-jq -e '.chunks.objects == 1' learned
+s3prune -q --no-grace --repack h:alone:0:2024-01-02 --delete
+s3prune -q --no-grace -k h:alone:0:2024-01-01 --delete
 ";
 
-fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
+fn run(snippet: &str, wanted: Option<&str>, dump: &str) -> Result<(), String> {
     let mut shop = Workshop::new();
     let body: String = (0..50_000).map(|number| format!("{number}\n")).collect();
     let receipt = shop
@@ -138,7 +151,7 @@ fn run(snippet: &str, wanted: Option<&str>) -> Result<(), String> {
         ("PREPARED", prepared.display().to_string()),
         ("SEALED", sealed.display().to_string()),
         ("IDENTITY", identity.display().to_string()),
-        ("CHUNKED", "h:chunks:0:2024-01-02".to_owned()),
+        ("CHUNKED", format!("h:{dump}:0:2024-01-02")),
         ("KNOWN", shop.work().join("known").display().to_string()),
     ] {
         shop.set(name, &value);

@@ -23,7 +23,7 @@ mod tail_tests;
 use bytes::Bytes;
 
 pub use self::emit::{Emitted, Pieces};
-pub(in crate::bucket) use self::emit::Parcel;
+pub(in crate::bucket) use self::emit::{Evidence, Parcel};
 pub use self::gather::{Gathered, Reading, Want};
 pub(in crate::bucket) use self::repacked::Repacked;
 pub use self::select::Positions;

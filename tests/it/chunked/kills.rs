@@ -188,6 +188,62 @@ fn a_restore_in_which_something_is_killed() {
     assert_eq!(place.stored(), before);
 }
 
+/// The dump is what it was, or it has all that it needs.
+#[test]
+fn a_repack_that_is_killed() {
+    let place = Place::new(false);
+    let mut chance = Chance::new();
+    let mut bytes = pattern(3, 600_000);
+    place.write("data", &bytes);
+    assert_eq!(wait(line(&place, 0)), [true; 4]);
+    let mut time = Duration::from_millis(100);
+    let (mut killed, mut done) = (0, 0);
+    for round in 1..RESTORES * 8 {
+        if killed == RESTORES && done > 0 {
+            break;
+        }
+        let at = usize::try_from(chance.below(bytes.len() as u64)).expect("small");
+        bytes[at] ^= 1;
+        place.write("data", &bytes);
+        assert_eq!(wait(line(&place, round)), [true; 4]);
+        let key = format!("h:k{round}:0:2024-01-01");
+        let before = place.stored();
+        let words = ["-q", "--no-grace", "--delete", "--repack", &key];
+        let mut repack = place
+            .shop
+            .command(tests::tools::bin().join("s3prune"))
+            .args(words)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("start a tool");
+        // Not to wait for something: this is the random moment.
+        let most = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        sleep(Duration::from_micros(chance.below(most)));
+        repack.kill().expect("kill a tool");
+        let ended = wait(vec![repack]) == [true];
+        let after = place.stored();
+        let is_new = after.objects[&key] != before.objects[&key];
+        assert!(is_new || !ended, "round {round}: success, and nothing is new");
+        if ended {
+            done += 1;
+            time = time * 3 / 4;
+        } else {
+            killed += 1;
+            time = time * 21 / 20;
+        }
+        for (other, object) in &before.objects {
+            assert!(*other == key || after.objects[other] == *object, "{other}");
+        }
+        comes_back(&place, round, &bytes);
+        // What was left undone can be done.
+        let again = place.try_bash(&format!("s3prune -q --no-grace --delete --repack {key}"));
+        assert_eq!(again.0, Some(i32::from(is_new)), "round {round}: {}", again.2);
+        comes_back(&place, round, &bytes);
+    }
+    println!("{killed} were killed, {done} were not");
+    assert!(killed == RESTORES && done > 0);
+}
+
 /// Kills one of a restoring line, and tells whether its last program succeeded, and what came.
 fn killed_restore(place: &Place, victim: usize, moment: Duration) -> (bool, Vec<u8>) {
     let words: [&[&str]; 3] = [

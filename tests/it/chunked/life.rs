@@ -77,6 +77,64 @@ fn days_on_a_server() {
     live(true);
 }
 
+/// Dumps that take in what they need: each comes back, before and after what they needed goes.
+fn repacked(served: bool) {
+    let place = Place::new(served);
+    let days = days();
+    for (day, bytes) in days.iter().enumerate() {
+        place.write("data", bytes);
+        place.bash(&format!("<data backup 2024-01-0{}", day + 1));
+    }
+    let repack = |day| {
+        let said = place.bash(&format!(
+            "s3prune -q --no-grace --repack h:home:0:2024-01-0{day} --delete"
+        ));
+        assert_eq!(said, format!("h:home:0:2024-01-0{day}\n"));
+        restored(&place, &days, 0);
+    };
+    let before = place.stored();
+    // In the middle of the chain, and at its end; those that refer to them find them.
+    repack(2);
+    repack(4);
+    let (code, _, said) = place.try_bash("s3prune -q --no-grace --repack h:home:0:2024-01-02");
+    assert!(code == Some(1) && said.contains("needs no other dump"), "{said}");
+    let after = place.stored();
+    for (key, object) in &after.objects {
+        let old = &before.objects[key];
+        let is_repacked = key.ends_with('2') || key.ends_with('4');
+        assert_eq!(object.body.len() > SIZE, is_repacked || key.ends_with('1'), "{key}");
+        assert_eq!(object.body == old.body, !is_repacked, "{key}");
+    }
+
+    // The third still needs the first and the second.
+    let (code, _, said) = place.try_bash("s3prune -q --no-grace -k h:home:0:2024-01-02 --delete");
+    assert!(code == Some(100) && said.contains("2024-01-03 needs it"), "{said}");
+    place.bash("s3prune -q --no-grace -k h:home:0:2024-01-03 --delete; s3prune -q --no-grace -k h:home:0:2024-01-01 --delete");
+    for day in [2, 4] {
+        restored(&place, &days[day - 1..day], day - 1);
+        place.bash(&format!(
+            "s3get -q --raw --host h --date 2024-01-0{day} home 0 | s3seal -q -d -i key | s3chunk -q -d >out"
+        ));
+        let out = std::fs::read(place.file("out")).expect("read what came");
+        assert!(out == days[day - 1], "day {day}: other bytes");
+    }
+    // Nobody was making one, it was said: the known file is from before, and what it refers to is gone.
+    place.write("data", &days[3]);
+    let (code, _, said) = place.try_bash("<data backup 2024-01-05");
+    assert!(code != Some(0) && said.contains("which is gone"), "{said}");
+    place.bash("rm known; <data backup 2024-01-05; restore 2024-01-05 | cmp - data");
+}
+
+#[test]
+fn repacked_on_a_directory() {
+    repacked(false);
+}
+
+#[test]
+fn repacked_on_a_server() {
+    repacked(true);
+}
+
 #[test]
 fn an_unchanged_tree_sends_hardly_anything() {
     let place = Place::new(false);

@@ -9,6 +9,7 @@
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, FuturesUnordered};
 use tokio::sync::mpsc;
 
@@ -143,6 +144,7 @@ impl Bucket {
                 gathered,
                 wish,
                 out: sender,
+                witness: None,
             };
             let read = self.runtime.block_on(emission.run(gap));
             let written = writer
@@ -160,19 +162,22 @@ impl Bucket {
 }
 
 impl Bucket {
-    /// The chunks of what was gathered, alone; it ends early if nobody takes them any more.
-    pub(in crate::bucket) async fn chunks(
-        &self,
-        gathered: &Gathered,
-        wish: &Wish,
+    /// The chunks of what was gathered, alone, when `witness` has found what was read right; it ends early if nobody takes
+    /// them any more.
+    pub(in crate::bucket) async fn chunks<'a>(
+        &'a self,
+        gathered: &'a Gathered,
+        wish: &'a Wish,
         gap: u64,
         out: mpsc::Sender<Parcel>,
+        witness: &'a Witness<'a>,
     ) -> Result<()> {
         let emission = Emission {
             bucket: self,
             gathered,
             wish,
             out,
+            witness: Some(witness),
         };
         emission.chunks(gap).await.map(drop)
     }
@@ -184,7 +189,20 @@ struct Emission<'a> {
     gathered: &'a Gathered,
     wish: &'a Wish,
     out: mpsc::Sender<Parcel>,
+    witness: Option<&'a Witness<'a>>,
 }
+
+/// Bytes that were read of an object.
+pub(in crate::bucket) struct Evidence {
+    pub(in crate::bucket) key: String,
+    pub(in crate::bucket) etag: Option<String>,
+    pub(in crate::bucket) from: u64,
+    pub(in crate::bucket) to: u64,
+    pub(in crate::bucket) frames: Vec<Bytes>,
+}
+
+/// Says whether they are what the object holds.
+pub(in crate::bucket) type Witness<'a> = dyn Fn(Evidence) -> LocalBoxFuture<'a, Result<()>> + 'a;
 
 /// Whether anybody still takes what is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -310,11 +328,23 @@ impl Emission<'_> {
 
     async fn request(&self, request: &Request) -> Result<Vec<Bytes>> {
         let stored = &self.gathered.sources[request.object as usize];
-        let read = self
-            .bucket
-            .bytes(&self.wish.pacer, stored, request.from, request.to)
-            .await;
-        read.map_err(|failure| unread(stored.key(), &failure))
+        let mut all = Vec::new();
+        for (pin, from, to) in stored.ranges(request.from, request.to) {
+            let read = self.bucket.pinned(&self.wish.pacer, pin, from, to).await;
+            let frames = read.map_err(|failure| unread(stored.key(), &failure))?;
+            if let Some(witness) = self.witness {
+                let evidence = Evidence {
+                    key: pin.key.to_owned(),
+                    etag: pin.etag.map(str::to_owned),
+                    from,
+                    to,
+                    frames: frames.clone(),
+                };
+                witness(evidence).await?;
+            }
+            all.extend(frames);
+        }
+        Ok(all)
     }
 }
 

@@ -8,7 +8,7 @@ use super::shelf::{Recipe, Shelf};
 use super::{Emitted, Gathered, Want};
 use crate::bucket::continued::CHUNKS;
 use crate::bucket::get::Wish;
-use crate::chunks::{Form, Member, Name, Opened, Suffix, open};
+use crate::chunks::{Brought, Form, Member, Name, Opened, Place, Suffix, open};
 use crate::error::Result;
 use crate::rate::{Pacer, Timetable};
 
@@ -209,6 +209,73 @@ fn parts_of_a_stream() {
     assert_eq!(
         refused.to_string(),
         format!("could not read {KEY}: it needs {OLD}, which is not in {place}")
+    );
+}
+
+#[test]
+fn a_repacked_stream_comes_as_before() {
+    let three = three();
+    let bucket = &three.shelf.bucket;
+    let all = |want: Want| {
+        let gathered = gather(&three.shelf, KEY, want).unwrap();
+        emit(&three.shelf, &gathered, &wish(1 << 16, 1 << 18)).unwrap()
+    };
+    let part = || Want::Part("3-6,9-12,25".parse().unwrap());
+    let (whole, some) = (all(Want::Whole), all(part()));
+    let repack = bucket.look_to_repack(KEY).unwrap();
+    let told: Vec<(String, u64)> = repack
+        .readings()
+        .into_iter()
+        .map(|reading| (reading.key, reading.requests))
+        .collect();
+    assert_eq!(told, [(OLD.to_owned(), 1), (OLDER.to_owned(), 1)]);
+    let stored = bucket.repack(&repack, &|_| {}).unwrap();
+    assert_eq!(stored.size, repack.size());
+    let keys = [OLD, OLDER].map(str::to_owned);
+    bucket.delete(&keys).unwrap();
+    assert_eq!(all(Want::Whole), whole);
+    assert!(whole.0.proven);
+    assert_eq!(all(part()), some);
+
+    // Stored as it lies, it has each chunk once: its own first, then the others in the order of the stream.
+    let looked = bucket.look_at(&[KEY.to_owned()]).unwrap();
+    assert_eq!(looked.size(), stored.size);
+    let tail = bucket.tail(KEY).unwrap().unwrap();
+    assert_eq!(tail.end().chunks, 7 + 7);
+    assert!(tail.refs().objects().is_empty());
+    let brought = tail.refs().brought.clone().unwrap();
+    let places = [(2, 3), (2, 4), (2, 5), (1, 2), (2, 19), (1, 4), (2, 0)];
+    for (at, (object, number)) in (7..).zip(places) {
+        assert_eq!(brought.was_at(at), Some(Place { object, number }));
+    }
+    assert_eq!(brought.was_at(6), None);
+
+    // It can't be done twice, nor to what another took the place of.
+    let Err(nothing) = bucket.look_to_repack(KEY) else {
+        panic!("it needs nothing");
+    };
+    assert_eq!(nothing.class(), crate::error::Class::Nothing);
+    let refused = bucket.repack(&repack, &|_| {}).unwrap_err();
+    assert_eq!(refused.class(), crate::error::Class::Permanent);
+    assert_eq!(bucket.tail(KEY).unwrap().unwrap().size(), stored.size);
+}
+
+/// Refs that say that more was brought than there is.
+#[test]
+fn what_was_not_brought_is_refused() {
+    let shelf = Shelf::new();
+    let places = [(0, 0), (1, 0), (1, 1)];
+    let mut recipe = Recipe::needing(1, &[b"own", b"brought"], &[(2, OLD)], &places);
+    let was = recipe.refs.objects().to_vec();
+    recipe.refs.bond = None;
+    recipe.refs.brought = Some(Brought::of(&recipe.refs.runs, 1, was));
+    shelf.put(KEY, &recipe.object());
+    let looked = shelf.bucket.look_at(&[KEY.to_owned()]).unwrap();
+    let pacer = Pacer::new(Timetable::default());
+    let refused = shelf.bucket.gather(&looked, None, Want::Whole, &pacer);
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        format!("could not read {KEY}: its refs are those of another stream")
     );
 }
 

@@ -131,7 +131,7 @@ impl Stored {
     }
 
     /// The bytes `from..to`, as ranges of its objects.
-    fn ranges(&self, from: u64, to: u64) -> impl Iterator<Item = (Pin<'_>, u64, u64)> {
+    pub(super) fn ranges(&self, from: u64, to: u64) -> impl Iterator<Item = (Pin<'_>, u64, u64)> {
         let mut base = 0;
         self.objects.iter().filter_map(move |object| {
             let begin = from.clamp(base, base + object.size) - base;

@@ -44,7 +44,7 @@ pub(super) async fn copied(
             let Some(piece) = waiting.next() else {
                 break;
             };
-            under_way.push(copy(run, key, id, source, *piece));
+            under_way.push(copy(run, key, id, (&source.key, source.etag.as_deref()), *piece));
         }
         match under_way.next().await {
             Some(part) => sent.push(part?),
@@ -55,10 +55,20 @@ pub(super) async fn copied(
     Ok(sent)
 }
 
-async fn copy(run: &Run<'_>, key: &str, id: &str, source: &Seen, piece: Piece) -> Result<Sent> {
+/// Has the server copy one piece, of an object with this key and ETag.
+///
+/// # Errors
+/// As [`copied`].
+pub(super) async fn copy(
+    run: &Run<'_>,
+    key: &str,
+    id: &str,
+    (source, etag): (&str, Option<&str>),
+    piece: Piece,
+) -> Result<Sent> {
     let bucket = run.bucket;
     let Piece { number, from, to } = piece;
-    let what = format!("copy part {number} of {key} from {}", source.key);
+    let what = format!("copy part {number} of {key} from {source}");
     let copied = bucket
         .patience
         .persist(&what, || {
@@ -69,9 +79,9 @@ async fn copy(run: &Run<'_>, key: &str, id: &str, source: &Seen, piece: Piece) -
                 .key(bucket.full(key))
                 .upload_id(id)
                 .part_number(i32::try_from(number).unwrap_or(i32::MAX))
-                .copy_source(path(bucket, &source.key))
+                .copy_source(path(bucket, source))
                 .copy_source_range(format!("bytes={from}-{}", to - 1))
-                .set_copy_source_if_match(source.etag.clone());
+                .set_copy_source_if_match(etag.map(str::to_owned));
             // Ceph wants to be told that there is no body.
             let request = request.customize().mutate_request(|request| {
                 request.headers_mut().insert("content-length", "0");

@@ -1,13 +1,15 @@
 //! A dump that refers to others takes their chunks in: the object is replaced by one that needs no other.
 //!
 //! What the object holds already is copied by the server, as far as parts allow and the checksum of the old object proves
-//! it; the rest passes through here: the chunks of other objects, each under a new name, and the end of the archive. It
+//! it; the rest passes through here: the chunks of other objects, each under a new name, and the end of the archive. Of
+//! each range that is read of another object the server says what it comes to. The new object
 //! becomes visible by one request, which replaces the object that was seen and no other. Until then the dump is
 //! what it was, whatever fails. Why nobody misses what it doesn't need any more is for the caller to know (`doc/grace.md`).
 //!
 //! Refused: what is in several objects, or can't be read at once; and what is longer than the memory that is there for parts
 //! allows.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -15,11 +17,12 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::StorageClass;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, FuturesUnordered};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::copy::{Piece, copied};
+use super::copy::{Piece, copied, copy};
 use super::original::tags;
 use super::reader::Part;
 use super::send::tagging;
@@ -27,7 +30,7 @@ use super::several::Bundle;
 use super::upload::{About, begin, send_part};
 use super::{Approval, Order, Prepared, Run, Sent, Stage, Standing, Stored, terms};
 use crate::bucket::checksum::{self, Check, Verdict};
-use crate::bucket::chunked::{Gathered, Parcel, Reading, Repacked, Want};
+use crate::bucket::chunked::{Evidence, Gathered, Parcel, Reading, Repacked, Want};
 use crate::bucket::content::Content;
 use crate::bucket::failure::Kind;
 use crate::bucket::get::{Seen, Wish};
@@ -226,7 +229,10 @@ impl Run<'_> {
         let id = begin(self, key, about).await?;
         self.standing.opened(key, &id);
         let pieces = pieces(repack);
-        let mut parts = copied(self, key, &id, seen, &pieces).await?;
+        let copied = copied(self, key, &id, seen, &pieces).await;
+        // What others can do about it is of no use here.
+        let mut parts =
+            copied.map_err(|error| Error::new(error.class(), format!("repack {key}"), error.cause()))?;
         let told = checksum::of_all(parts.iter().map(|part| (part.crc64nvme, part.size)));
         let (sender, receiver) = mpsc::channel(1);
         let reading = self.read_for(repack, sender);
@@ -308,10 +314,7 @@ impl Run<'_> {
                 }
             }
             if matches!(part, Region::Chunks) {
-                let wish = wish();
-                self.bucket
-                    .chunks(&repack.chunks, &wish, GAP, out.clone())
-                    .await?;
+                self.bring(repack, out.clone()).await?;
             }
         }
         let copied = proof.verdict(seen, copied)?;
@@ -320,6 +323,70 @@ impl Run<'_> {
             copied,
             tail: tail.map(|tail| (tail.new, tail.old)),
         })
+    }
+
+    /// Reads the chunks of other objects. What was read is what the server holds: it copies the same bytes into an upload
+    /// that nothing comes of, and tells what they come to.
+    async fn bring(&self, repack: &Repack, out: mpsc::Sender<Parcel>) -> Result<()> {
+        let key = repack.key();
+        let about = About {
+            metadata: HashMap::new(),
+            class: None,
+            tagging: None,
+            like: None,
+        };
+        let scratch = begin(self, key, about).await?;
+        self.standing.opened(key, &scratch);
+        let (next, id) = (Cell::new(0), scratch.as_str());
+        let witness = |evidence: Evidence| -> LocalBoxFuture<'_, Result<()>> {
+            next.set(next.get() % MOST + 1);
+            Box::pin(self.compare(key, id, next.get(), evidence))
+        };
+        self.bucket
+            .chunks(&repack.chunks, &wish(), GAP, out, &witness)
+            .await?;
+        if let Err(failure) = self.bucket.give_up(key, &scratch).await {
+            self.bucket.patience.speaker.warning(format_args!(
+                "an upload of {key} could not be aborted; 's3ls --uploads' shows it: {}",
+                failure.text()
+            ));
+        }
+        self.standing.closed(&scratch);
+        Ok(())
+    }
+
+    async fn compare(&self, key: &str, id: &str, number: u32, read: Evidence) -> Result<()> {
+        let doing = || format!("prove what was read of {}", read.key);
+        let (from, to) = (read.from, read.to);
+        let piece = Piece { number, from, to };
+        let source = (read.key.as_str(), read.etag.as_deref());
+        let copied = copy(self, key, id, source, piece).await;
+        let copied = copied.map_err(|error| Error::new(error.class(), doing(), error.cause()))?;
+        let etag = copied.etag.as_deref().map(|etag| etag.trim_matches('"'));
+        let is_same = match (copied.crc64nvme, etag) {
+            (Some(crc), _) => {
+                let mut digest = checksum::digest();
+                read.frames.iter().for_each(|frame| digest.update(frame));
+                digest.finalize() == crc
+            }
+            (None, Some(etag)) if checksum::is_md5(etag) => {
+                let content = Content::Memory(Arc::from(read.frames.clone()));
+                checksum::md5(&content).as_deref() == Some(etag)
+            }
+            _ => {
+                return Err(Error::permanent(
+                    doing(),
+                    "the server tells no checksum of what it copies",
+                ));
+            }
+        };
+        match is_same {
+            true => Ok(()),
+            false => Err(
+                Error::temporary(doing(), "what came is not what the server holds")
+                    .hint("nothing was changed; the connection may have damaged it"),
+            ),
+        }
     }
 
     /// Sends what comes, in parts of this size; the first of them follows `before` others.
