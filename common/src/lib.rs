@@ -26,6 +26,9 @@ pub mod upstream;
 #[cfg(feature = "bucket")]
 pub mod bucket;
 #[cfg(feature = "bucket")]
+pub mod members;
+#[cfg(feature = "bucket")]
 pub mod progress;
+pub mod through;
 
 pub use error::{Class, Doing, Error, Result};

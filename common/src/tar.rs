@@ -1,7 +1,15 @@
-//! Headers of tar, as far as those read them who walk from member to member.
+//! tar: headers, for those who walk from member to member; members with all that is told of them, read and written.
 //!
 //! Sources: POSIX.1-2024, pax, "ustar Interchange Format"; the GNU tar manual, "Basic Tar Format" and "Storing Sparse
 //! Files"; star(5). Nothing is believed of a block whose checksum is wrong.
+
+mod member;
+pub mod read;
+mod records;
+pub mod write;
+
+pub use self::member::{Kind, Member, Segment, Time};
+pub use self::records::{add_record, first_record, records};
 
 /// The unit of everything.
 pub const BLOCK: usize = 512;
@@ -84,10 +92,6 @@ fn octal(field: &[u8]) -> Option<u64> {
 /// The path of a member, as its header has it: extended headers before it may say otherwise.
 #[must_use]
 pub fn path(block: &Block) -> Vec<u8> {
-    let text = |field: &[u8]| {
-        let end = field.iter().position(|byte| *byte == 0);
-        field[..end.unwrap_or(field.len())].to_vec()
-    };
     let name = text(&block[..100]);
     // GNU tar's own format, with blanks here, has other things in the place of the prefix.
     if &block[257..263] != b"ustar\0" {
@@ -100,3 +104,12 @@ pub fn path(block: &Block) -> Vec<u8> {
         [prefix, b"/".to_vec(), name].concat()
     }
 }
+
+/// What a field holds before the first NUL.
+fn text(field: &[u8]) -> Vec<u8> {
+    let end = field.iter().position(|byte| *byte == 0);
+    field[..end.unwrap_or(field.len())].to_vec()
+}
+
+#[cfg(test)]
+mod tests;

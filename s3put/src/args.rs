@@ -21,6 +21,9 @@ use crate::guard::{Guard, Percent};
 use crate::phases::Verb;
 use crate::seam;
 
+/// Parts under way at once.
+const PARALLEL: u8 = 4;
+
 /// Store standard input as one object of a bucket
 #[derive(Parser, Debug)]
 #[command(
@@ -28,7 +31,7 @@ use crate::seam;
     name = "s3put",
     version,
     term_width = 80,
-    override_usage = "s3put [OPTIONS] FS LEVEL [-- COMMAND...]\n       s3put [OPTIONS] --key KEY [-- COMMAND...]\n       s3put [OPTIONS] --rest-of KEY [FS LEVEL | --key KEY]\n       s3put [OPTIONS] --make-bucket\n       s3put [OPTIONS] --commit <RECEIPTS\n       s3put [OPTIONS] --abort <RECEIPTS"
+    override_usage = "s3put [OPTIONS] FS LEVEL [-- COMMAND...]\n       s3put [OPTIONS] --key KEY [-- COMMAND...]\n       s3put [OPTIONS] --rest-of KEY [FS LEVEL | --key KEY]\n       s3put [OPTIONS] --members PREFIX [-- COMMAND...]\n       s3put [OPTIONS] --make-bucket\n       s3put [OPTIONS] --commit <RECEIPTS\n       s3put [OPTIONS] --abort <RECEIPTS"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -43,6 +46,16 @@ pub struct Args {
     /// Without another name: in its place
     #[arg(long, value_name = "KEY", group = "nameless", conflicts_with_all = ["make_bucket", "acl", "abort", "resume", "part_size", "max_object", "allow_empty", "expect", "min_size", "shrink_limit"], help_heading = "Name")]
     pub(crate) rest_of: Option<String>,
+
+    /// Store each member of a tar archive as an object of its own, below PREFIX
+    #[arg(long, value_name = "PREFIX", group = "nameless", conflicts_with_all = ["fs", "host", "date", "random", "rest_of", "make_bucket", "acl", "abort", "prepare", "resume", "expect", "min_size", "shrink_limit"], help_heading = "Members")]
+    pub(crate) members: Option<String>,
+    /// Have the bytes of each file pass through CMD, a command for the shell
+    #[arg(long, value_name = "CMD", requires = "members", conflicts_with = "metadata_only", help_heading = "Members")]
+    pub(crate) through: Option<OsString>,
+    /// Send no bytes: only change the metadata of what is stored
+    #[arg(long, requires = "members", help_heading = "Members")]
+    pub(crate) metadata_only: bool,
 
     #[command(flatten)]
     pub(crate) place: Where,
@@ -78,9 +91,9 @@ pub struct Args {
     /// Parts of one object, where the server takes fewer than S3
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Speed")]
     pub(crate) max_parts: u32,
-    /// Parts under way at once
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Speed")]
-    pub(crate) parallel: u8,
+    /// Parts under way at once [default: 4; 16 members]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Speed")]
+    pub(crate) parallel: Option<u8>,
     /// Memory for parts
     #[arg(
         long,
@@ -193,6 +206,7 @@ impl Args {
         let named = self.name.fs.is_some()
             || self.name.key.is_some()
             || self.rest_of.is_some()
+            || self.members.is_some()
             || !self.command.is_empty();
         if named {
             return Err(
@@ -228,7 +242,10 @@ impl Args {
     /// `--` also ends the options, as everywhere: `s3put -- -odd-name 0`. Then the first two words after it are
     /// the name.
     pub(crate) fn take_name(&mut self) -> Result<()> {
-        let named = self.name.fs.is_some() || self.name.key.is_some() || self.rest_of.is_some();
+        let named = self.name.fs.is_some()
+            || self.name.key.is_some()
+            || self.rest_of.is_some()
+            || self.members.is_some();
         if !self.make_bucket && !named {
             let (Some(fs), Some(level)) = (self.command.first(), self.command.get(1)) else {
                 return Err(Error::usage("no dump is named").hint("give FS and LEVEL, or -k KEY"));
@@ -283,6 +300,16 @@ impl Args {
         common::names::literal(&name.to_string())
     }
 
+    /// Fails if a name of metadata is given twice.
+    pub(crate) fn check_metadata(&self) -> Result<()> {
+        let mut names: Vec<&String> = self.meta.iter().map(|(name, _)| name).collect();
+        names.sort();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(twice) => Err(Error::usage(format!("--meta {} is given twice", twice[0]))),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn guard(&self, bucket: &Bucket, key: &str, voice: Speaker) -> Result<Guard> {
         let (least, shrink) = (self.min_size, self.shrink_limit);
         Guard::new(bucket, key, self.expect, least, shrink, voice)
@@ -320,7 +347,7 @@ impl Args {
             part_size: self.part_size.map(|size| size.0),
             max_object: self.max_object.map(|size| size.0),
             max_parts: self.max_parts,
-            parallel: usize::from(self.parallel),
+            parallel: usize::from(self.parallel.unwrap_or(PARALLEL)),
             memory: self.memory.0,
             pacer,
             resume: self.resume,
@@ -341,6 +368,10 @@ impl Args {
                 .hint("add --overwrite, or give the new object another name, with -k"));
         }
         let seam = seam::headers;
-        Ok(Some(Rest { of, seam }))
+        Ok(Some(Rest {
+            of,
+            seam,
+            restated: false,
+        }))
     }
 }

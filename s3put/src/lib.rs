@@ -8,6 +8,7 @@ mod args;
 pub mod chunks;
 pub mod expect;
 mod guard;
+mod members;
 mod phases;
 pub mod prepared;
 mod producer;
@@ -51,6 +52,9 @@ pub fn run(mut args: Args, streams: &mut Streams) -> Result<()> {
     if args.acl {
         return set_acl(&args, &bucket, streams);
     }
+    if let Some(prefix) = args.members.clone() {
+        return members::run(&args, &prefix, bucket, watch, streams);
+    }
     store(&args, &bucket, args.key()?, watch, streams)
 }
 
@@ -66,11 +70,7 @@ fn store(
     let pacer = Arc::new(Pacer::new(args.limit.clone().unwrap_or_default()));
     let order = args.order(key, started, Arc::clone(&pacer))?;
     order.check()?;
-    let mut names: Vec<&String> = args.meta.iter().map(|(name, _)| name).collect();
-    names.sort();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Error::usage(format!("--meta {} is given twice", twice[0])));
-    }
+    args.check_metadata()?;
     if args.dry_run {
         bucket.check_present()?;
         if !args.overwrite {

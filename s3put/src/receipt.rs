@@ -1,6 +1,7 @@
 //! The receipt: one line of JSON that says what was stored. Its page is doc/format/receipt.md.
 
 use common::bucket::put::{ChunkStream, Stored};
+use common::members::Fields;
 use common::place::Place;
 use common::upstream::{End, Verdict};
 use serde::Serialize;
@@ -26,6 +27,8 @@ struct Receipt<'a, U> {
     #[serde(skip_serializing_if = "Option::is_none")]
     chunks: Option<Chunks>,
     upstream: U,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<&'a Fields>,
     /// Where they are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     objects: Vec<Object<'a>>,
@@ -120,6 +123,20 @@ impl<'a> Upstream<'a> {
 
 /// The receipt of `stored` in `place`, without a line feed.
 pub(crate) fn line(stored: &Stored, place: &Place, upstream: impl Serialize) -> String {
+    text(stored, place, upstream, None)
+}
+
+/// That of a member, whose metadata is `fields`.
+pub(crate) fn of_member(stored: &Stored, place: &Place, fields: &Fields) -> String {
+    text(stored, place, None::<Upstream<'_>>, Some(fields))
+}
+
+fn text(
+    stored: &Stored,
+    place: &Place,
+    upstream: impl Serialize,
+    member: Option<&Fields>,
+) -> String {
     let receipt = Receipt {
         s3pipes: "receipt/1",
         bucket: place.to_string(),
@@ -136,6 +153,7 @@ pub(crate) fn line(stored: &Stored, place: &Place, upstream: impl Serialize) -> 
         resumed: Some(stored.resumed).filter(|bytes| *bytes > 0),
         chunks: stored.chunks.as_ref().map(Chunks::of),
         upstream,
+        member,
         objects: stored.objects.iter().map(Object::of).collect(),
     };
     // Strings and finite numbers always have a JSON form.

@@ -45,11 +45,100 @@ pub(crate) fn deliver(
         policy: args.policy(),
         prepare: args.prepare,
     };
-    if args.command.is_empty() {
-        source.pour(args, watch, streams)
-    } else {
-        source.produce(args, streams)
+    let Opened {
+        input,
+        programs,
+        producer,
+    } = open(args, watch, streams)?;
+    let (judge, verdict) = match programs {
+        Some(programs) => source.judge(programs),
+        None => {
+            let inspection = source.inspection();
+            let judge = move || inspection.finish().map(|(approval, _)| approval);
+            (Box::new(judge) as Judge, Known::default())
+        }
+    };
+    let done = source.store(input, judge, verdict, streams);
+    if let (Err(_), Some(producer)) = (&done, producer) {
+        producer.give_up();
     }
+    done
+}
+
+/// Says, after the end of the stream, how those who wrote it ended. It waits for them.
+pub(crate) type Programs = Box<dyn FnOnce() -> Result<Verdict> + Send>;
+
+/// The stream, and who wrote it.
+pub(crate) struct Opened {
+    pub(crate) input: Box<dyn Read + Send>,
+    /// None before a file or a device.
+    pub(crate) programs: Option<Programs>,
+    /// The command, if we run one.
+    pub(crate) producer: Option<Producer>,
+}
+
+/// Opens standard input, or runs the command.
+///
+/// # Errors
+/// If a terminal would have to be read, or the command can't be run.
+pub(crate) fn open(args: &Args, watch: Option<Watch>, streams: &mut Streams) -> Result<Opened> {
+    if !args.command.is_empty() {
+        return produced(args, streams);
+    }
+    let input = streams.take_input()?;
+    if input.is_terminal() {
+        return Err(Error::usage("standard input is a terminal")
+            .hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
+    }
+    let Some(watch) = watch else {
+        let programs = is_socket(&input).then(|| {
+            let why = "standard input is a socket, and nobody behind it can be seen";
+            Box::new(|| Ok(Verdict::unseen(why))) as Programs
+        });
+        return Ok(Opened {
+            input: Box::new(input),
+            programs,
+            producer: None,
+        });
+    };
+    let watch = Arc::new(Mutex::new(watch));
+    let input = Attentive::new(input, Arc::clone(&watch), streams.voice());
+    let fine = args.ok_status.clone();
+    Ok(Opened {
+        input: Box::new(input),
+        programs: Some(Box::new(move || Ok(held(&watch).verdict(&fine)))),
+        producer: None,
+    })
+}
+
+/// What the command writes. How it ended is always known; what it started is watched, as before a pipe.
+fn produced(args: &Args, streams: &Streams) -> Result<Opened> {
+    let (output, producer) = Producer::start(&args.command)?;
+    // It is a pipe of our own making, so there is something to watch.
+    let watch = Watch::start(&output)
+        .and_then(|watch| watch.ok_or_else(|| ErrorKind::InvalidInput.into()))
+        .doing("look at what the command writes")?;
+    let watch = Arc::new(Mutex::new(watch));
+    let output = Attentive::new(output, Arc::clone(&watch), streams.voice());
+    let (asked, fine) = (producer.clone(), args.ok_status.clone());
+    let programs = move || {
+        let verdict = asked.verdict(&fine)?;
+        if !verdict.is_plain_success() {
+            return Ok(verdict);
+        }
+        // A shell that ran a pipeline knows only of its last program.
+        let seen = held(&watch).verdict(&fine);
+        Ok(if seen.kind == Kind::Failed {
+            seen
+        } else {
+            verdict
+        })
+    };
+    Ok(Opened {
+        input: Box::new(output),
+        programs: Some(Box::new(programs)),
+        producer: Some(producer),
+    })
 }
 
 struct Source<'a> {
@@ -62,64 +151,6 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Standard input, and those who wrote it, if it is a pipe.
-    fn pour(&self, args: &Args, watch: Option<Watch>, streams: &mut Streams) -> Result<Done> {
-        let input = streams.take_input()?;
-        if input.is_terminal() {
-            return Err(Error::usage("standard input is a terminal")
-                .hint("s3put stores what a pipe brings: tar c /home | s3put home 0"));
-        }
-        let Some(watch) = watch else {
-            if is_socket(&input) {
-                let (judge, verdict) = self.judge(|| {
-                    Ok(Verdict::unseen(
-                        "standard input is a socket, and nobody behind it can be seen",
-                    ))
-                });
-                return self.store(input, judge, verdict, streams);
-            }
-            // Before a file or a device there are no programs.
-            let inspection = self.inspection();
-            let judge = Box::new(move || inspection.finish().map(|(approval, _)| approval));
-            return self.store(input, judge, Known::default(), streams);
-        };
-        let watch = Arc::new(Mutex::new(watch));
-        let input = Attentive::new(input, Arc::clone(&watch), streams.voice());
-        let fine = args.ok_status.clone();
-        let (judge, verdict) = self.judge(move || Ok(held(&watch).verdict(&fine)));
-        self.store(input, judge, verdict, streams)
-    }
-
-    /// What the command writes. How it ended is always known; what it started is watched, as before a pipe.
-    fn produce(&self, args: &Args, streams: &mut Streams) -> Result<Done> {
-        let (output, producer) = Producer::start(&args.command)?;
-        // It is a pipe of our own making, so there is something to watch.
-        let watch = Watch::start(&output)
-            .and_then(|watch| watch.ok_or_else(|| ErrorKind::InvalidInput.into()))
-            .doing("look at what the command writes")?;
-        let watch = Arc::new(Mutex::new(watch));
-        let output = Attentive::new(output, Arc::clone(&watch), streams.voice());
-        let (asked, fine) = (producer.clone(), args.ok_status.clone());
-        let (judge, verdict) = self.judge(move || {
-            let verdict = asked.verdict(&fine)?;
-            if !verdict.is_plain_success() {
-                return Ok(verdict);
-            }
-            // A shell that ran a pipeline knows only of its last program.
-            let seen = held(&watch).verdict(&fine);
-            Ok(if seen.kind == Kind::Failed {
-                seen
-            } else {
-                verdict
-            })
-        });
-        let done = self.store(output, judge, verdict, streams);
-        if done.is_err() {
-            producer.give_up();
-        }
-        done
-    }
-
     /// Weighs what `programs` and the stream say, and where what the programs say can be read afterwards.
     fn judge(&self, programs: impl FnOnce() -> Result<Verdict> + Send + 'static) -> (Judge, Known) {
         let verdict = Known::default();

@@ -89,6 +89,13 @@ pub struct Looked {
 }
 
 impl Looked {
+    /// The metadata of the first one.
+    #[must_use]
+    pub fn metadata(&self) -> BTreeMap<String, String> {
+        let head = self.objects.first().and_then(|object| object.head.metadata());
+        head.cloned().unwrap_or_default().into_iter().collect()
+    }
+
     /// Bytes, in all of them.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -464,7 +471,7 @@ pub enum Told {
 }
 
 /// Waits until `bytes` may pass.
-async fn pace(pacer: &Pacer, mut bytes: usize, progress: &Progress) {
+pub(super) async fn pace(pacer: &Pacer, mut bytes: usize, progress: &Progress) {
     while bytes > 0 {
         match pacer.take(bytes) {
             Grant::Go(granted) => bytes -= granted,

@@ -22,7 +22,9 @@ mod list;
 pub mod make;
 mod patience;
 pub mod put;
+pub mod restate;
 mod signals;
+pub mod single;
 pub mod thaw;
 mod transport;
 mod whole;
@@ -99,4 +101,15 @@ pub fn random() -> u64 {
     // Short reads happen only for longer requests, failures only on kernels that are too old to run this.
     let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
     u64::from_ne_bytes(bytes)
+}
+
+/// CRC-64/NVME of `bytes`.
+pub(crate) fn crc64(bytes: &[u8]) -> u64 {
+    checksum::crc64(bytes)
+}
+
+/// MD5 of `bytes`, in hexadecimal digits.
+#[must_use]
+pub fn md5(bytes: &[u8]) -> String {
+    checksum::md5_of(bytes)
 }

@@ -12,6 +12,7 @@ mod blocks;
 mod commit;
 mod copy;
 mod input;
+mod once;
 mod original;
 mod pending;
 mod phases;
@@ -34,6 +35,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
+pub(super) use self::copy::copy_source;
+pub use self::once::EXISTS;
 pub use self::pending::Pending;
 pub use self::phases::Abandoned;
 use self::reader::Part;
@@ -411,7 +414,7 @@ impl Run<'_> {
             if !self.order.overwrite && began.elapsed() > LOOK_AGAIN {
                 commit::absent(self.bucket, &self.order.key).await?;
             }
-            self.store_at_once(first).await?
+            self.store_at_once(first, false).await?
         } else {
             let prepared = self.send_all(first, parts).await?;
             let tail = self.send_tail().await?;

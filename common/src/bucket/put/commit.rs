@@ -11,6 +11,7 @@ use std::future::Future;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
 
+use super::once::EXISTS;
 use super::{Prepared, Stored, terms};
 use crate::bucket::Bucket;
 use crate::bucket::checksum;
@@ -41,6 +42,8 @@ pub(super) struct Commit<'a> {
     pub(super) parts: u32,
     /// Bytes that an earlier run had sent.
     pub(super) resumed: u64,
+    /// An answer with the right checksum needs no look at the object.
+    pub(super) brief: bool,
 }
 
 /// What tells our object from anybody else's.
@@ -71,8 +74,24 @@ enum Whose {
     Another,
 }
 
-/// ETag and version, as far as the server tells them.
-type Marks = (Option<String>, Option<String>);
+/// What the server tells of what it stored.
+pub(super) struct Marks {
+    pub(super) etag: Option<String>,
+    pub(super) version: Option<String>,
+    /// CRC-64/NVME of the whole.
+    pub(super) crc64nvme: Option<String>,
+}
+
+impl Marks {
+    /// Those of an object that was looked at.
+    fn of(head: &HeadObjectOutput) -> Self {
+        Self {
+            etag: head.e_tag.clone(),
+            version: head.version_id.clone(),
+            crc64nvme: None,
+        }
+    }
+}
 
 /// Fails if `key` is taken, as far as we may look.
 pub(super) async fn absent(bucket: &Bucket, key: &str) -> Result<()> {
@@ -103,7 +122,7 @@ pub(super) async fn dispensable(bucket: &Bucket, key: &str, id: Option<&Id>) -> 
 }
 
 fn exists(key: &str) -> Error {
-    Error::permanent(format!("store {key}"), "it exists already")
+    Error::permanent(format!("store {key}"), EXISTS)
 }
 
 async fn look(bucket: &Bucket, key: &str) -> Result<Sight, Failure> {
@@ -141,6 +160,7 @@ impl<'a> Commit<'a> {
             crc64nvme: prepared.crc64nvme.map(checksum::encode),
             parts: u32::try_from(prepared.parts.len()).unwrap_or(u32::MAX),
             resumed: prepared.resumed,
+            brief: false,
         }
     }
 
@@ -148,8 +168,7 @@ impl<'a> Commit<'a> {
     pub(super) async fn seen(&self, upload: &str) -> Result<Option<Stored>> {
         match look(self.bucket, self.key).await {
             Ok(Sight::Present(head)) if self.whose(&head) == Whose::Ours => {
-                let marks = (head.e_tag.clone(), head.version_id.clone());
-                Ok(Some(self.stored(marks, Some(&head))))
+                Ok(Some(self.stored(Marks::of(&head), Some(&head))))
             }
             Ok(Sight::Present(head)) if self.whose(&head) == Whose::Changed => {
                 Err(self.changed("store"))
@@ -227,7 +246,11 @@ impl<'a> Commit<'a> {
             async {
                 bounded(COMPLETING, sent)
                     .await
-                    .map(|answer| (answer.e_tag, answer.version_id))
+                    .map(|answer| Marks {
+                        etag: answer.e_tag,
+                        version: answer.version_id,
+                        crc64nvme: answer.checksum_crc64_nvme,
+                    })
             }
         })
         .await
@@ -265,7 +288,7 @@ impl<'a> Commit<'a> {
                 }
                 match look(bucket, key).await {
                     Ok(Sight::Present(head)) if self.whose(&head) == Whose::Ours => {
-                        Ok(((head.e_tag.clone(), head.version_id.clone()), Some(head)))
+                        Ok((Marks::of(&head), Some(head)))
                     }
                     Ok(Sight::Present(head)) if self.whose(&head) == Whose::Changed => {
                         changed.set(true);
@@ -321,9 +344,12 @@ impl<'a> Commit<'a> {
         };
         let head = match head {
             Some(head) => Some(head),
-            None if marks.0.as_deref().unwrap_or_default().is_empty() => {
+            None if marks.etag.as_deref().unwrap_or_default().is_empty() => {
                 let shown = self.shown().await;
                 shown.map_err(|failure| unknown(key, &failure))?
+            }
+            None if self.brief && self.crc64nvme.is_some() && marks.crc64nvme == self.crc64nvme => {
+                None
             }
             None => match look(bucket, key).await {
                 Ok(Sight::Present(head)) => Some(head),
@@ -331,7 +357,7 @@ impl<'a> Commit<'a> {
                 _ => None,
             },
         };
-        self.compared(marks.0.as_deref(), head.as_deref())?;
+        self.compared(marks.etag.as_deref(), head.as_deref())?;
         Ok(self.stored(marks, head.as_deref()))
     }
 
@@ -461,7 +487,7 @@ impl<'a> Commit<'a> {
     }
 
     fn stored(&self, marks: Marks, head: Option<&HeadObjectOutput>) -> Stored {
-        let (etag, version) = marks;
+        let Marks { etag, version, .. } = marks;
         // Some servers leave the ETag out of this answer.
         let etag = etag
             .filter(|etag| !etag.is_empty())

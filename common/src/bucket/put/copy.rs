@@ -79,7 +79,7 @@ pub(super) async fn copy(
                 .key(bucket.full(key))
                 .upload_id(id)
                 .part_number(i32::try_from(number).unwrap_or(i32::MAX))
-                .copy_source(path(bucket, source))
+                .copy_source(copy_source(bucket, source))
                 .copy_source_range(format!("bytes={from}-{}", to - 1))
                 .set_copy_source_if_match(etag.map(str::to_owned));
             // Ceph wants to be told that there is no body.
@@ -123,7 +123,7 @@ fn refused(failure: &Failure, what: String) -> Error {
 }
 
 /// The object as the source of a copy: a path of a URL.
-fn path(bucket: &Bucket, key: &str) -> String {
+pub(in crate::bucket) fn copy_source(bucket: &Bucket, key: &str) -> String {
     let key = bucket.full(key);
     let segments: Vec<String> = key.split('/').map(escaped).collect();
     format!("{}/{}", escaped(&bucket.name), segments.join("/"))

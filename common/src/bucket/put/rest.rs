@@ -34,6 +34,8 @@ pub struct Rest {
     pub of: String,
     /// Says of the new beginning and of the old one how long their fronts are, or in words why it can't.
     pub seam: fn(&[u8], &[u8]) -> Result<Seam, String>,
+    /// The metadata is the order's alone; otherwise that of the stored object, and the order's.
+    pub restated: bool,
 }
 
 /// How many bytes of two beginnings come before what they have in common.
@@ -185,7 +187,11 @@ impl Run<'_> {
         cuts: Cuts,
     ) -> HashMap<String, String> {
         let head = &original.seen.head;
+        let restated = self.order.rest.as_ref().is_some_and(|rest| rest.restated);
         let mut all = head.metadata().cloned().unwrap_or_default();
+        if restated && number == 0 {
+            all.clear();
+        }
         let bond = continued::bond(head).map(str::to_owned);
         let limit: Option<u64> = all.get(continued::LIMIT).and_then(|text| text.parse().ok());
         all.remove(continued::BEGINS);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::types::{ObjectCannedAcl, StorageClass};
 
-use super::commit::{Commit, Mark};
+use super::commit::{Commit, Mark, Marks};
 use super::reader::Part;
 use super::{Run, Stage, Stored};
 use crate::bucket::continued;
@@ -16,8 +16,9 @@ use crate::bucket::{body, checksum};
 use crate::error::Result;
 
 impl Run<'_> {
-    /// One request for a stream that fits into it.
-    pub(super) async fn store_at_once(&self, part: Part) -> Result<Stored> {
+    /// One request for a stream that fits into it. Where it is to be `brief` the object isn't looked at if the answer
+    /// proves what was stored.
+    pub(super) async fn store_at_once(&self, part: Part, brief: bool) -> Result<Stored> {
         self.standing.stage.set(Stage::Committing);
         let size = part.content.len();
         let commit = Commit {
@@ -33,6 +34,7 @@ impl Run<'_> {
             crc64nvme: Some(checksum::encode(part.crc)),
             parts: 1,
             resumed: 0,
+            brief,
         };
         let key = self.bucket.full(&self.order.key);
         let stored = commit
@@ -69,7 +71,11 @@ impl Run<'_> {
                     let answer = watched(&progress, self.bucket.patience.stall, sent).await?;
                     // Without one it was somebody else who answered, and the object is perhaps nowhere.
                     match answer.e_tag.filter(|etag| !etag.is_empty()) {
-                        Some(etag) => Ok((Some(etag), answer.version_id)),
+                        Some(etag) => Ok(Marks {
+                            etag: Some(etag),
+                            version: answer.version_id,
+                            crc64nvme: answer.checksum_crc64_nvme,
+                        }),
                         None => Err(Failure::foreign()),
                     }
                 }
