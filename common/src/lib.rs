@@ -16,6 +16,7 @@ pub mod place;
 pub mod pool;
 pub mod prices;
 pub mod rate;
+pub mod room;
 pub mod run;
 pub mod scratch;
 pub mod settings;

@@ -5,8 +5,10 @@
 //! all chunks, those of other dumps too.
 
 mod find;
+mod members;
 mod plan;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -30,7 +32,7 @@ use common::{Error, Result};
     name = "s3get",
     version,
     term_width = 80,
-    override_usage = "s3get [OPTIONS] FS LEVEL\n       s3get [OPTIONS] --key KEY\n       s3get [OPTIONS] --prefix PREFIX"
+    override_usage = "s3get [OPTIONS] FS LEVEL\n       s3get [OPTIONS] --key KEY\n       s3get [OPTIONS] --prefix PREFIX\n       s3get [OPTIONS] --members PREFIX [--only KEY]..."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -38,6 +40,27 @@ pub struct Args {
     /// All objects whose keys begin with PREFIX, in order, as one stream
     #[arg(long, value_name = "PREFIX", group = "nameless", conflicts_with_all = ["fs", "host", "date"], help_heading = "Name")]
     prefix: Option<String>,
+
+    /// The members below PREFIX, as a tar archive
+    #[arg(long, value_name = "PREFIX", group = "nameless", conflicts_with_all = ["fs", "host", "date", "prefix", "range", "head", "acl", "raw", "tail", "chunks", "plan", "thaw"], help_heading = "Members")]
+    members: Option<String>,
+    /// Only the member with this key; with a slash at its end, a directory and all below it; -: the keys on standard
+    /// input (repeatable)
+    #[arg(
+        long,
+        value_name = "KEY",
+        requires = "members",
+        help_heading = "Members"
+    )]
+    only: Vec<String>,
+    /// Have the bytes of each file that is encrypted pass through CMD, a command for the shell
+    #[arg(
+        long,
+        value_name = "CMD",
+        requires = "members",
+        help_heading = "Members"
+    )]
+    through: Option<OsString>,
 
     #[command(flatten)]
     place: Where,
@@ -143,6 +166,9 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
             .hint("a dump goes into a pipe or a file: s3get home 0 | tar x"));
     }
     let bucket = Bucket::open(&args.place, streams.voice())?;
+    if let Some(prefix) = args.members.clone() {
+        return members::run(&args, &prefix, bucket, streams);
+    }
     let keys = find::keys(&args, &bucket)?;
     if args.acl {
         return written(streams.output().write_all(&bucket.acl(&keys[0])?));

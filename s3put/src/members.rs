@@ -6,7 +6,6 @@
 //! committed one by one, so what the end of the programs before us decides is the exit status alone.
 
 mod reading;
-mod room;
 mod sending;
 
 use std::collections::{BTreeMap, HashSet};
@@ -20,12 +19,12 @@ use common::bucket::restate::MOST_AT_ONCE;
 use common::members::Fields;
 use common::progress::Meter;
 use common::rate::{Pacer, obey_signals};
+use common::room::Room;
 use common::run::Streams;
 use common::through::Through;
 use common::upstream::Watch;
 use common::{Doing, Error, Result};
 
-use self::room::Room;
 use crate::source::{Opened, open};
 use crate::{Args, now, receipt};
 

@@ -15,6 +15,7 @@
 //! CHUNKED    the key of a dump on the server: the same bytes in chunks, most of which lie in another dump; sealed, too.
 //!            What names it is run again with the key of one that was repacked, after that other dump went
 //! KNOWN      a file: the known file of that dump
+//! PREFIX     what members are below: a small tree, in which `home/dump` has the bytes of the dump
 //! ```
 //!
 //! What they print on standard output must be the bytes of the dump, unless the line before the block is
@@ -97,6 +98,18 @@ s3prune -q --no-grace --repack h:alone:0:2024-01-02 --delete
 s3prune -q --no-grace -k h:alone:0:2024-01-01 --delete
 ";
 
+/// A tree as members, with names that need escaping.
+const MEMBERS: &str = r#"
+set -eu -o pipefail
+mkdir -p tree/home
+seq 0 49999 >tree/home/dump
+ln tree/home/dump tree/home/again
+ln -s dump tree/home/link
+: >tree/$'odd\n\xff \xc3\xa9\\ '
+touch -d '2001-02-03 04:05:06.7Z' tree/home
+tar c --format=pax -C tree . | s3put -q --members members >receipts
+"#;
+
 fn run(snippet: &str, wanted: Option<&str>, dump: &str) -> Result<(), String> {
     let mut shop = Workshop::new();
     let body: String = (0..50_000).map(|number| format!("{number}\n")).collect();
@@ -136,6 +149,13 @@ fn run(snippet: &str, wanted: Option<&str>, dump: &str) -> Result<(), String> {
             String::from_utf8_lossy(&chunked.stderr)
         ));
     }
+    let members = shop.bash(MEMBERS).output().expect("run bash");
+    if !members.status.success() {
+        return Err(format!(
+            "the fixture: {}",
+            String::from_utf8_lossy(&members.stderr)
+        ));
+    }
     let running =
         serve::start(serve::Options::new(shop.folder().join("disk"))).expect("start the server");
     let server = Server::of_tests("s3serve", &running.url);
@@ -152,6 +172,7 @@ fn run(snippet: &str, wanted: Option<&str>, dump: &str) -> Result<(), String> {
         ("SEALED", sealed.display().to_string()),
         ("IDENTITY", identity.display().to_string()),
         ("CHUNKED", format!("h:{dump}:0:2024-01-02")),
+        ("PREFIX", "members".to_owned()),
         ("KNOWN", shop.work().join("known").display().to_string()),
     ] {
         shop.set(name, &value);

@@ -37,6 +37,23 @@ pub(super) fn md5_of(bytes: &[u8]) -> String {
     hex(&md5::Md5::digest(bytes))
 }
 
+/// An MD5 that is computed piece by piece.
+#[derive(Default)]
+pub struct Md5(md5::Md5);
+
+impl Md5 {
+    /// Takes in the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The sum, in hexadecimal digits.
+    #[must_use]
+    pub fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
 /// True of an ETag that may be the MD5 of what one request brought.
 pub(super) fn is_md5(etag: &str) -> bool {
     etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())

@@ -32,6 +32,7 @@ mod whole;
 use aws_sdk_s3::Client;
 use tokio::runtime::Runtime;
 
+pub use self::checksum::Md5;
 pub use self::list::Upload;
 use self::patience::Patience;
 use crate::args::Where;

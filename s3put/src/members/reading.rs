@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
-use common::bucket::put::{Approval, Judge, Order};
+use common::bucket::put::{Approval, Judge};
 use common::members::{fields, key};
 use common::tar::read::{Entry, Reader};
 use common::tar::{Kind, Member};

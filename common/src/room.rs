@@ -1,11 +1,9 @@
-//! The memory that members under way may take.
+//! Memory that several threads share: whoever needs some waits until there is enough.
 
-use std::sync::{Condvar, Mutex};
-
-use crate::producer::held;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// So many bytes, some of which are taken.
-pub(super) struct Room {
+pub struct Room {
     all: u64,
     state: Mutex<State>,
     changed: Condvar,
@@ -18,7 +16,9 @@ struct State {
 }
 
 impl Room {
-    pub(super) fn of(all: u64) -> Self {
+    /// Room for so many bytes, none of which are taken.
+    #[must_use]
+    pub fn of(all: u64) -> Self {
         Self {
             all: all.max(1),
             state: Mutex::default(),
@@ -27,14 +27,14 @@ impl Room {
     }
 
     /// Waits for so much room and takes it, or all there is; `None` once it is closed.
-    pub(super) fn take(&self, bytes: u64) -> Option<u64> {
+    pub fn take(&self, bytes: u64) -> Option<u64> {
         let bytes = bytes.clamp(1, self.all);
         let mut state = held(&self.state);
         while !state.closed && self.all - state.taken < bytes {
-            state = match self.changed.wait(state) {
-                Ok(state) => state,
-                Err(poisoned) => poisoned.into_inner(),
-            };
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         if state.closed {
             return None;
@@ -44,26 +44,31 @@ impl Room {
     }
 
     /// All of it.
-    pub(super) fn take_all(&self) -> Option<u64> {
+    pub fn take_all(&self) -> Option<u64> {
         self.take(self.all)
     }
 
     /// Gives back what was taken.
-    pub(super) fn give(&self, bytes: u64) {
+    pub fn give(&self, bytes: u64) {
         held(&self.state).taken -= bytes;
         self.changed.notify_all();
     }
 
     /// Nothing more is taken.
-    pub(super) fn close(&self) {
+    pub fn close(&self) {
         held(&self.state).closed = true;
         self.changed.notify_all();
     }
 
     /// True while somebody has some of it.
-    pub(super) fn is_used(&self) -> bool {
+    #[must_use]
+    pub fn is_used(&self) -> bool {
         held(&self.state).taken > 0
     }
+}
+
+fn held(lock: &Mutex<State>) -> MutexGuard<'_, State> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
