@@ -46,20 +46,10 @@ pub struct Args {
     members: Option<String>,
     /// Only the member with this key; with a slash at its end, a directory and all below it; -: the keys on standard
     /// input (repeatable)
-    #[arg(
-        long,
-        value_name = "KEY",
-        requires = "members",
-        help_heading = "Members"
-    )]
+    #[arg(long, value_name = "KEY", help_heading = "Members")]
     only: Vec<String>,
     /// Have the bytes of each file that is encrypted pass through CMD, a command for the shell
-    #[arg(
-        long,
-        value_name = "CMD",
-        requires = "members",
-        help_heading = "Members"
-    )]
+    #[arg(long, value_name = "CMD", help_heading = "Members")]
     through: Option<OsString>,
 
     #[command(flatten)]
@@ -161,6 +151,12 @@ impl Spoken for Args {
 /// See EXIT STATUS in s3get(1).
 #[allow(clippy::needless_pass_by_value, reason = "a tool owns its arguments")]
 pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
+    // clap asks for nothing that something else forbids.
+    if args.members.is_none() && (args.through.is_some() || !args.only.is_empty()) {
+        return Err(Error::usage(
+            "--through and --only are about --members PREFIX",
+        ));
+    }
     if !args.verify && !args.acl && !args.plan && streams.output().is_terminal() {
         return Err(Error::usage("standard output is a terminal")
             .hint("a dump goes into a pipe or a file: s3get home 0 | tar x"));

@@ -51,10 +51,10 @@ pub struct Args {
     #[arg(long, value_name = "PREFIX", group = "nameless", conflicts_with_all = ["fs", "host", "date", "random", "rest_of", "make_bucket", "acl", "abort", "prepare", "resume", "expect", "min_size", "shrink_limit"], help_heading = "Members")]
     pub(crate) members: Option<String>,
     /// Have the bytes of each file pass through CMD, a command for the shell
-    #[arg(long, value_name = "CMD", requires = "members", conflicts_with = "metadata_only", help_heading = "Members")]
+    #[arg(long, value_name = "CMD", conflicts_with = "metadata_only", help_heading = "Members")]
     pub(crate) through: Option<OsString>,
     /// Send no bytes: only change the metadata of what is stored
-    #[arg(long, requires = "members", help_heading = "Members")]
+    #[arg(long, help_heading = "Members")]
     pub(crate) metadata_only: bool,
 
     #[command(flatten)]
@@ -242,6 +242,12 @@ impl Args {
     /// `--` also ends the options, as everywhere: `s3put -- -odd-name 0`. Then the first two words after it are
     /// the name.
     pub(crate) fn take_name(&mut self) -> Result<()> {
+        // clap asks for nothing that something else forbids.
+        if self.members.is_none() && (self.through.is_some() || self.metadata_only) {
+            return Err(Error::usage(
+                "--through and --metadata-only are about --members PREFIX",
+            ));
+        }
         let named = self.name.fs.is_some()
             || self.name.key.is_some()
             || self.rest_of.is_some()

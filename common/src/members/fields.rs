@@ -168,6 +168,7 @@ pub fn stored(metadata: &Fields) -> Result<Stored, Unfit> {
         Some(FORMAT) => true,
         Some(_) => return Err(Unfit::Format),
     };
+    field("filepath")?;
     let is = |name| field(name).map(|value| value.eq_ignore_ascii_case("true"));
     let is_escaped = is("filename_encoded")?;
     let text = |name: &'static str, is_escaped: bool| {

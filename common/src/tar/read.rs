@@ -404,7 +404,7 @@ impl<R: Read> Read for Reader<R> {
         match self.from.read(&mut buffer[..most])? {
             0 => Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                "the archive breaks off inside a member",
+                "it breaks off inside a member",
             )),
             count => {
                 self.left -= count as u64;

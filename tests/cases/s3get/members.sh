@@ -1,4 +1,4 @@
-# on: file s3serve
+# on: file s3serve radosgw
 # needs: jq setfattr setfacl
 . "$CASES/lib.sh"
 
@@ -27,7 +27,7 @@ setfattr -n user.note -v "$(printf 'v%.0s' {1..3000})" t/hello || echo "SKIPPED:
 setfacl -m u:1234:rx t/a || echo "SKIPPED: no ACLs here"
 
 now "a tree comes back as it was"
-tar c --format=pax --xattrs --acls --sparse -C t . | s3put -q --members ember/t | wc -l
+tar c --format=pax --xattrs --acls --sparse --sort=name -C t . | s3put -q --members ember/t | wc -l
 mkdir back
 s3get --members ember/t | tar x --xattrs --acls --sparse -C back --same-owner -p
 ends
@@ -39,16 +39,16 @@ now "nothing of it is written with --verify"
 s3get --members ember/t --verify | wc -c
 now "some of it: a directory; single ones; those whose keys come"
 s3get --members ember/t --only ember/t/a/ | tar t
-s3get --members ember/t --only ember/t/hello --only ember/t/fifo.FIFO | tar t
+s3get --members ember/t --only ember/t/AAA --only ember/t/fifo.FIFO | tar t
 printf 'ember/t/a/\nember/t/a/numbers\n' | s3get --members ember/t --only - | tar t
 now "another name of a file that isn't wanted itself has its bytes; a third is a link to it"
-s3get --members ember/t --only ember/t/AAA.HARDLINK --only ember/t/a/zweit.HARDLINK | tar xO
-s3get --members ember/t --only ember/t/AAA.HARDLINK --only ember/t/a/zweit.HARDLINK | tar tv | sed 's/.*:.. //'
+s3get --members ember/t --only ember/t/hello.HARDLINK --only ember/t/a/zweit.HARDLINK | tar xO
+s3get --members ember/t --only ember/t/hello.HARDLINK --only ember/t/a/zweit.HARDLINK | tar tv | sed 's/.*:.. //'
 now "what was sealed comes back through a command, or not at all"
 tar c --format=pax --sort=name -C t hello big | s3put -q --members sealed --through 'tr a-y b-z' | wc -l
 s3get --members sealed | tar t
 printf '%s\n' "${PIPESTATUS[*]}"
-s3get --members sealed --through 'tr b-z a-y' | tar xO | cmp - <(cat t/hello t/big) && echo same
+s3get --members sealed --through 'tr b-z a-y' | tar xO | cmp - <(cat t/big t/hello) && echo same
 s3get --members sealed --through cat | tar t
 printf '%s\n' "${PIPESTATUS[*]}"
 s3get --members sealed --through 'tr b-z a-y; exit 2' 2>said | tar t >/dev/null 2>&1
@@ -70,3 +70,4 @@ printf '%s\n' "${PIPESTATUS[*]}"
 s3get --members none | tar t
 s3get --members old --only older/readme
 ends
+s3get --only old/x home 0 | cat

@@ -23,6 +23,7 @@ jq -c 'select(.member.filepath == "/hello").member | del(.ctime, .uid, .gid, .ow
 jq -c 'select(.key | endswith("HARDLINK")).member | [.filepath, .hardlink_target, .mtime, .mtime_ns]' receipts
 now "what is there already is left alone, and doesn't hold up the others"
 echo new >t/z
+touch -d '2024-01-01 00:00:00Z' t/z
 tar c --format=pax --sort=name -C t ./hello ./a/link ./z | s3put --members ember | shown
 ends
 tar c --format=pax --sort=name -C t ./hello ./a/link | s3put --members ember --overwrite | shown
@@ -45,6 +46,13 @@ now "a producer that fails: the same"
 { cat whole.tar; exit 3; } | s3put --members failed | wc -l
 printf '%s\n' "${PIPESTATUS[*]}"
 s3put --members failed2 -- sh -c 'cat whole.tar; exit 3' | wc -l
+now "a long one goes in parts, and so does what a command makes of it"
+head -c 12M /dev/zero >t/long
+touch -d '2024-01-01 00:00:00Z' t/long
+tar c --format=pax --sort=name -C t hello long z | s3put --members long --part-size 5M | jq -c '[.key, .size, .parts, .member.md5]'
+tar c --format=pax --sort=name -C t hello long z | s3put --members xlong --part-size 5M --through 'tr "\\0" x | head -c 11M' | jq -c '[.key, .size, .parts, .member.size]'
+tar c --format=pax --sort=name -C t hello long z | s3put --members ylong --part-size 5M --through 'head -c 6M; exit 4' | wc -l
+printf '%s\n' "${PIPESTATUS[*]}"
 now "through a command; and one that fails for some"
 tar c --format=pax --sort=name -C t a hello | s3put --members secret --through 'tr a-y b-z' | shown
 s3get --raw -k secret/hello
@@ -64,11 +72,15 @@ s3get -k ember/hello
 echo longer >t/z
 tar c --format=pax -C t z | s3put --members ember --metadata-only
 ends
-tar c --format=pax -C empty a/numbers | s3put --members ember --metadata-only --part-size 5M -v 2>&1 >/dev/null | grep -v detail
-s3get --members ember --only ember/a/numbers | tar tvf - --full-time --numeric-owner --owner=0 >/dev/null
+chmod 755 t/long
+tar c --format=pax -C t long | s3put --members long --metadata-only --part-size 5M | jq -c '[.key, .size, .parts, .member.perm_mode]'
+s3get --members long --only long/long | tar x
+stat -c '%n %a %s %y' long
+cmp long t/long && echo same
 now "wrong calls"
 s3put --members / </dev/null
 s3put --members x --resume </dev/null
 s3put --through cat home 0 </dev/null
+s3put --members x home 0 </dev/null
 s3put --members x -n
 ends
