@@ -1,6 +1,7 @@
 # on: file s3serve radosgw
 # needs: jq setfattr setfacl
 . "$CASES/lib.sh"
+s3put -q --make-bucket
 
 # seen DIR: all that find knows of what is in it, and its bytes
 seen() {

@@ -1,6 +1,7 @@
-# on: file s3serve
+# on: file s3serve radosgw
 # needs: jq
 . "$CASES/lib.sh"
+s3put -q --make-bucket
 
 # shown: of receipts, what is the same everywhere
 shown() { jq -c '[.key, .size, .member.filetype, .member.filepath, .member.size, .member.filename_encoded]'; }
