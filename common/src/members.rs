@@ -83,7 +83,12 @@ pub fn parcel(mut fields: Fields, others: &[(String, String)]) -> Result<Parcel,
         .fold(MOST_METADATA - OTHERS, |room, (name, value)| {
             room.saturating_sub(cost(name, value))
         });
-    let taken = |fields: &Fields| fields.iter().map(|(name, value)| cost(name, value)).sum::<usize>();
+    let taken = |fields: &Fields| {
+        fields
+            .iter()
+            .map(|(name, value)| cost(name, value))
+            .sum::<usize>()
+    };
     if taken(&fields) <= room {
         return Ok(Parcel {
             metadata: fields.into_iter().collect(),

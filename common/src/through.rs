@@ -77,7 +77,10 @@ impl Through {
             running.give_up();
             return Err(Error::permanent(
                 doing,
-                format!("more came out of '{}' than there can be", self.0.to_string_lossy()),
+                format!(
+                    "more came out of '{}' than there can be",
+                    self.0.to_string_lossy()
+                ),
             ));
         }
         read.doing(doing)?;

@@ -171,10 +171,10 @@ impl Writing<'_> {
         }
         if self.unproven > 0 {
             let what = members(self.unproven);
-            return Err(Error::nothing(format!(
-                "{what} came without a checksum to compare with"
-            ))
-            .hint("the lengths are right; check the content by other means"));
+            return Err(
+                Error::nothing(format!("{what} came without a checksum to compare with"))
+                    .hint("the lengths are right; check the content by other means"),
+            );
         }
         Ok(())
     }

@@ -51,7 +51,12 @@ pub struct Args {
     #[arg(long, value_name = "PREFIX", group = "nameless", conflicts_with_all = ["fs", "host", "date", "random", "rest_of", "make_bucket", "acl", "abort", "prepare", "resume", "expect", "min_size", "shrink_limit"], help_heading = "Members")]
     pub(crate) members: Option<String>,
     /// Have the bytes of each file pass through CMD, a command for the shell
-    #[arg(long, value_name = "CMD", conflicts_with = "metadata_only", help_heading = "Members")]
+    #[arg(
+        long,
+        value_name = "CMD",
+        conflicts_with = "metadata_only",
+        help_heading = "Members"
+    )]
     pub(crate) through: Option<OsString>,
     /// Send no bytes: only change the metadata of what is stored
     #[arg(long, help_heading = "Members")]

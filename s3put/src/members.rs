@@ -342,14 +342,13 @@ impl<'a> Outlook<'a> {
         }
         if self.skipped > 0 {
             let what = members(self.skipped);
-            return Err(Error::nothing(format!("{what} not stored; the warnings say why")));
+            return Err(Error::nothing(format!(
+                "{what} not stored; the warnings say why"
+            )));
         }
         if self.stored == 0 && !args.allow_empty {
-            return Err(Error::permanent(
-                "store the archive",
-                "nothing is in it",
-            )
-            .hint("the program before us may have failed; --allow-empty takes it as it is"));
+            return Err(Error::permanent("store the archive", "nothing is in it")
+                .hint("the program before us may have failed; --allow-empty takes it as it is"));
         }
         Ok(())
     }

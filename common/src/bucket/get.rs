@@ -92,7 +92,10 @@ impl Looked {
     /// The metadata of the first one.
     #[must_use]
     pub fn metadata(&self) -> BTreeMap<String, String> {
-        let head = self.objects.first().and_then(|object| object.head.metadata());
+        let head = self
+            .objects
+            .first()
+            .and_then(|object| object.head.metadata());
         head.cloned().unwrap_or_default().into_iter().collect()
     }
 

@@ -82,40 +82,40 @@ impl Bucket {
     ) -> Result<String> {
         let (key, head) = (&seen.key, &seen.head);
         let what = format!("change the metadata of {key}");
-        let copied = self
-            .patience
-            .persist(&what, || {
-                let request = self
-                    .client
-                    .copy_object()
-                    .bucket(&self.name)
-                    .key(self.full(key))
-                    .copy_source(copy_source(self, key))
-                    .set_copy_source_if_match(seen.etag.clone())
-                    .metadata_directive(MetadataDirective::Replace)
-                    .set_metadata(Some(metadata.iter().cloned().collect()))
-                    .set_storage_class(head.storage_class.clone())
-                    .set_cache_control(head.cache_control.clone())
-                    .set_content_disposition(head.content_disposition.clone())
-                    .set_content_encoding(head.content_encoding.clone())
-                    .set_content_language(head.content_language.clone())
-                    .set_content_type(head.content_type.clone())
-                    .set_acl(order.grant_owner.then_some(
-                        aws_sdk_s3::types::ObjectCannedAcl::BucketOwnerFullControl,
-                    ));
-                // Ceph wants to be told that there is no body.
-                let request = request.customize().mutate_request(|request| {
-                    request.headers_mut().insert("content-length", "0");
-                });
-                bounded(COMPLETING, async move {
-                    let answer = request.send().await.map_err(|error| Failure::of(&error))?;
-                    match answer.copy_object_result.and_then(|copied| copied.e_tag) {
-                        Some(etag) if !etag.is_empty() => Ok(etag),
-                        _ => Err(Failure::foreign()),
-                    }
+        let copied =
+            self.patience
+                .persist(&what, || {
+                    let request =
+                        self.client
+                            .copy_object()
+                            .bucket(&self.name)
+                            .key(self.full(key))
+                            .copy_source(copy_source(self, key))
+                            .set_copy_source_if_match(seen.etag.clone())
+                            .metadata_directive(MetadataDirective::Replace)
+                            .set_metadata(Some(metadata.iter().cloned().collect()))
+                            .set_storage_class(head.storage_class.clone())
+                            .set_cache_control(head.cache_control.clone())
+                            .set_content_disposition(head.content_disposition.clone())
+                            .set_content_encoding(head.content_encoding.clone())
+                            .set_content_language(head.content_language.clone())
+                            .set_content_type(head.content_type.clone())
+                            .set_acl(order.grant_owner.then_some(
+                                aws_sdk_s3::types::ObjectCannedAcl::BucketOwnerFullControl,
+                            ));
+                    // Ceph wants to be told that there is no body.
+                    let request = request.customize().mutate_request(|request| {
+                        request.headers_mut().insert("content-length", "0");
+                    });
+                    bounded(COMPLETING, async move {
+                        let answer = request.send().await.map_err(|error| Failure::of(&error))?;
+                        match answer.copy_object_result.and_then(|copied| copied.e_tag) {
+                            Some(etag) if !etag.is_empty() => Ok(etag),
+                            _ => Err(Failure::foreign()),
+                        }
+                    })
                 })
-            })
-            .await;
+                .await;
         match copied {
             Ok(etag) => {
                 self.unchanged(seen, &what).await?;
@@ -153,12 +153,9 @@ impl Bucket {
         seen: &Seen,
         metadata: Vec<(String, String)>,
     ) -> Result<Stored> {
-        let beginning = self.runtime.block_on(self.range(
-            &order.pacer,
-            seen,
-            0,
-            BEGINNING.min(seen.size),
-        ))?;
+        let beginning =
+            self.runtime
+                .block_on(self.range(&order.pacer, seen, 0, BEGINNING.min(seen.size)))?;
         let order = Order {
             metadata,
             overwrite: true,

@@ -71,7 +71,10 @@ impl Bucket {
                 let size = size.ok_or_else(|| {
                     Failure::answered(200, None, Some("the server does not say how long it is"))
                 })?;
-                if head.metadata().is_some_and(|all| all.contains_key(CONTINUES)) {
+                if head
+                    .metadata()
+                    .is_some_and(|all| all.contains_key(CONTINUES))
+                {
                     return Ok((head, None));
                 }
                 if size > most || is_full(&head) {

@@ -206,7 +206,10 @@ pub fn stored(metadata: &Fields) -> Result<Stored, Unfit> {
     };
     let is_file = kind == Kind::File;
     let segments = if word == "sparse" {
-        Some(segments(fields.get("sparse").map_or("", String::as_str), size)?)
+        Some(segments(
+            fields.get("sparse").map_or("", String::as_str),
+            size,
+        )?)
     } else {
         None
     };

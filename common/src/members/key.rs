@@ -112,7 +112,9 @@ mod tests {
     fn plain(key: &str) -> Vec<u8> {
         let (mut bytes, mut rest) = (Vec::new(), key.as_bytes());
         while let Some((byte, after)) = rest.split_first() {
-            let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+            let digits = after
+                .get(..2)
+                .and_then(|digits| std::str::from_utf8(digits).ok());
             match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
                 Some(code) if *byte == b'%' && after[..2].iter().all(u8::is_ascii_hexdigit) => {
                     bytes.push(code);
@@ -163,6 +165,9 @@ mod tests {
         assert_eq!(key("a\nb", Kind::File), "ember/a%0Ab");
         assert_eq!(super::key("p", b"\xff", Kind::File).unwrap(), "p/%FF");
         assert_eq!(super::key("p", b"a/../b", Kind::File), Err(Unfit::Climbs));
-        assert_eq!(super::key("p", &[b'n'; 1023], Kind::File), Err(Unfit::LongKey));
+        assert_eq!(
+            super::key("p", &[b'n'; 1023], Kind::File),
+            Err(Unfit::LongKey)
+        );
     }
 }

@@ -116,7 +116,18 @@ fn members_of_s3backuptool_are_members() {
     assert_eq!(found.member.path, "home/me/жé".as_bytes());
     assert_eq!((found.member.mode, found.member.size), (0o640, 12));
     assert_eq!((found.encrypted, found.md5), (false, None));
-    for missing in ["filepath", "uid", "gid", "perm_mode", "filetype", "size", "mtime", "ctime", "encrypted", "filename_encoded"] {
+    for missing in [
+        "filepath",
+        "uid",
+        "gid",
+        "perm_mode",
+        "filetype",
+        "size",
+        "mtime",
+        "ctime",
+        "encrypted",
+        "filename_encoded",
+    ] {
         let mut fields = seeds_own();
         fields.remove(missing);
         assert_eq!(stored(&fields), Err(Unfit::Foreign(missing)));
@@ -134,10 +145,21 @@ fn the_longest_go_first() {
     fields.insert("pax".to_owned(), "x".repeat(1500));
     fields.insert("sparse".to_owned(), "y".repeat(1400));
     let parcel = parcel(fields, &[]).unwrap();
-    let names: Vec<&str> = parcel.metadata.iter().map(|(name, _)| name.as_str()).collect();
-    assert!(names.contains(&"sparse") && !names.contains(&"pax"), "{names:?}");
+    let names: Vec<&str> = parcel
+        .metadata
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert!(
+        names.contains(&"sparse") && !names.contains(&"pax"),
+        "{names:?}"
+    );
     let (suffix, bytes) = parcel.more.unwrap();
-    assert!(String::from_utf8(bytes).unwrap().starts_with(r#"{"pax":"xxx"#));
+    assert!(
+        String::from_utf8(bytes)
+            .unwrap()
+            .starts_with(r#"{"pax":"xxx"#)
+    );
     assert!(is_more(&format!("home/x{suffix}")) && !is_more("home/x.META") && !is_more(".META"));
 }
 

@@ -82,7 +82,10 @@ pub(super) fn unescaped(text: &str) -> Option<Vec<u8>> {
                 let low = hexadecimal(rest.strip_prefix("\\u")?.get(..4)?)?;
                 rest = &rest[6..];
                 let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-                put(&mut out, char::from_u32(0x1_0000 + ((code - 0xd800) << 10) + low)?);
+                put(
+                    &mut out,
+                    char::from_u32(0x1_0000 + ((code - 0xd800) << 10) + low)?,
+                );
             }
             _ => put(&mut out, char::from_u32(code)?),
         }

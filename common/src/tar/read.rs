@@ -94,7 +94,11 @@ impl<R: Read> Reader<R> {
                 return Ok(None);
             }
             if !is_header(&block) {
-                return Err(if self.began { damaged() } else { strange(&block) });
+                return Err(if self.began {
+                    damaged()
+                } else {
+                    strange(&block)
+                });
             }
             self.began = true;
             let own = number(&block[124..136]).ok_or_else(damaged)?;
@@ -290,9 +294,8 @@ impl<R: Read> Reader<R> {
             segments = Some(found);
             taken = count;
         }
-        let fill = padded(size)
-            .ok_or_else(|| broken("a member in it has an impossible size"))?
-            - size;
+        let fill =
+            padded(size).ok_or_else(|| broken("a member in it has an impossible size"))? - size;
         size -= taken;
         member.size = size;
         if let Some(mut segments) = segments {
@@ -424,9 +427,7 @@ fn strange(block: &Block) -> Error {
     ];
     let error = broken("it does not begin like a tar archive");
     match packed.iter().find(|(magic, _)| block.starts_with(magic)) {
-        Some((_, name)) => {
-            broken("it is compressed").hint(format!("put '{name} -d' before s3put"))
-        }
+        Some((_, name)) => broken("it is compressed").hint(format!("put '{name} -d' before s3put")),
         None => error,
     }
 }
@@ -514,7 +515,9 @@ impl About {
         }
         if major.is_some_and(|major| major > 0) {
             if major != Some(1) {
-                return Err(broken("the holes of a file in it are described in a new way"));
+                return Err(broken(
+                    "the holes of a file in it are described in a new way",
+                ));
             }
             about.map_in_data = true;
             about.segments = None;
@@ -535,7 +538,9 @@ impl About {
         let device = |field: &[u8]| {
             // What is no device may have anything there.
             let value = if is_ustar { number(field) } else { None };
-            value.and_then(|value| u32::try_from(value).ok()).unwrap_or(0)
+            value
+                .and_then(|value| u32::try_from(value).ok())
+                .unwrap_or(0)
         };
         let mode = unsigned(&block[100..108])?;
         let ctime = is_gnu

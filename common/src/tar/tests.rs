@@ -71,46 +71,54 @@ fn member() -> impl Strategy<Value = Member> {
         any::<Option<i32>>(),
     );
     let names = (bytes(1..200), bytes(0..40), bytes(0..40), bytes(1..150));
-    (kind, names, numbers, records, segments(), (0u32..1 << 20, 0u32..1 << 20)).prop_map(
-        |(kind, names, numbers, records, (size, segments), device)| {
-            let (mut path, owner, group, target) = names;
-            path.retain(|byte| *byte != b'/');
-            path.push(b'n');
-            if kind == Kind::Dir {
-                path.push(b'/');
-            }
-            let (mode, uid, gid, (seconds, nanos), ctime) = numbers;
-            let is_file = kind == Kind::File;
-            let is_link = matches!(kind, Kind::Symlink | Kind::HardLink);
-            let is_device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
-            let mut known = std::collections::BTreeMap::new();
-            for (name, value) in records {
-                known.insert(format!("SCHILY.xattr.user.{name}").into_bytes(), value);
-            }
-            Member {
-                path,
-                kind,
-                mode,
-                uid,
-                gid,
-                owner,
-                group,
-                mtime: Time {
-                    seconds: seconds.into(),
-                    nanos,
-                },
-                ctime: ctime.map(|seconds| Time {
-                    seconds: seconds.into(),
-                    nanos: 0,
-                }),
-                size: if is_file { size } else { 0 },
-                segments: segments.filter(|_| is_file),
-                target: if is_link { target } else { Vec::new() },
-                device: if is_device { device } else { (0, 0) },
-                records: known.into_iter().collect(),
-            }
-        },
+    (
+        kind,
+        names,
+        numbers,
+        records,
+        segments(),
+        (0u32..1 << 20, 0u32..1 << 20),
     )
+        .prop_map(
+            |(kind, names, numbers, records, (size, segments), device)| {
+                let (mut path, owner, group, target) = names;
+                path.retain(|byte| *byte != b'/');
+                path.push(b'n');
+                if kind == Kind::Dir {
+                    path.push(b'/');
+                }
+                let (mode, uid, gid, (seconds, nanos), ctime) = numbers;
+                let is_file = kind == Kind::File;
+                let is_link = matches!(kind, Kind::Symlink | Kind::HardLink);
+                let is_device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
+                let mut known = std::collections::BTreeMap::new();
+                for (name, value) in records {
+                    known.insert(format!("SCHILY.xattr.user.{name}").into_bytes(), value);
+                }
+                Member {
+                    path,
+                    kind,
+                    mode,
+                    uid,
+                    gid,
+                    owner,
+                    group,
+                    mtime: Time {
+                        seconds: seconds.into(),
+                        nanos,
+                    },
+                    ctime: ctime.map(|seconds| Time {
+                        seconds: seconds.into(),
+                        nanos: 0,
+                    }),
+                    size: if is_file { size } else { 0 },
+                    segments: segments.filter(|_| is_file),
+                    target: if is_link { target } else { Vec::new() },
+                    device: if is_device { device } else { (0, 0) },
+                    records: known.into_iter().collect(),
+                }
+            },
+        )
 }
 
 proptest! {
@@ -157,9 +165,21 @@ proptest! {
 fn tar(script: &str, options: &str) -> Vec<(Entry, Vec<u8>)> {
     let folder = tempfile::tempdir().unwrap();
     let script = format!("set -e; cd {}; {script}", folder.path().display());
-    assert!(Command::new("bash").args(["-c", &script]).status().unwrap().success());
+    assert!(
+        Command::new("bash")
+            .args(["-c", &script])
+            .status()
+            .unwrap()
+            .success()
+    );
     let output = Command::new("bash")
-        .args(["-c", &format!("tar c {options} --sort=name -C {} .", folder.path().display())])
+        .args([
+            "-c",
+            &format!(
+                "tar c {options} --sort=name -C {} .",
+                folder.path().display()
+            ),
+        ])
         .stderr(Stdio::inherit())
         .output()
         .unwrap();
@@ -182,7 +202,9 @@ fn only(found: &[(Entry, Vec<u8>)], name: &str) -> (Member, Vec<u8>) {
         }
         _ => None,
     });
-    named.next().unwrap_or_else(|| panic!("no {path} in {found:?}"))
+    named
+        .next()
+        .unwrap_or_else(|| panic!("no {path} in {found:?}"))
 }
 
 #[test]
@@ -209,9 +231,17 @@ fn holes_in_all_four_forms() {
             whole[usize::try_from(segment.offset).unwrap()..][..now.len()].copy_from_slice(now);
             from = later;
         }
-        assert_eq!(whole.windows(4).filter(|bytes| bytes == b"mark").count(), 90, "{options}");
+        assert_eq!(
+            whole.windows(4).filter(|bytes| bytes == b"mark").count(),
+            90,
+            "{options}"
+        );
         let (empty, content) = only(&found, "empty");
-        assert_eq!((empty.size, empty.segments, content.len()), (5 << 20, Some(Vec::new()), 0), "{options}");
+        assert_eq!(
+            (empty.size, empty.segments, content.len()),
+            (5 << 20, Some(Vec::new()), 0),
+            "{options}"
+        );
         assert_eq!(only(&found, "plain").0.segments, None, "{options}");
     }
 }
@@ -226,9 +256,15 @@ fn names_links_and_times_in_every_format() {
         let found = tar(script, &format!("--format={format}"));
         assert_eq!(only(&found, &long).1, b"a\n");
         let (link, _) = only(&found, "zlink");
-        assert_eq!((link.kind, link.target), (Kind::HardLink, format!("./{long}").into_bytes()));
+        assert_eq!(
+            (link.kind, link.target),
+            (Kind::HardLink, format!("./{long}").into_bytes())
+        );
         let (soft, _) = only(&found, "soft");
-        assert_eq!((soft.kind, soft.target), (Kind::Symlink, format!("{long}/{long}").into_bytes()));
+        assert_eq!(
+            (soft.kind, soft.target),
+            (Kind::Symlink, format!("{long}/{long}").into_bytes())
+        );
         assert_eq!(only(&found, "dir/").0.kind, Kind::Dir);
         assert_eq!(only(&found, "fifo").0.kind, Kind::Fifo);
         let (old, _) = only(&found, "old");
@@ -237,7 +273,9 @@ fn names_links_and_times_in_every_format() {
         let seconds = -312_753_294;
         assert_eq!(old.mtime, Time { seconds, nanos }, "{format}");
         assert_eq!(only(&found, "new\nline").1, b"odd\n");
-        let raw = found.iter().any(|(entry, _)| matches!(entry, Entry::Member(member) if member.path == b"./\xff"));
+        let raw = found
+            .iter()
+            .any(|(entry, _)| matches!(entry, Entry::Member(member) if member.path == b"./\xff"));
         assert!(raw, "{format}");
     }
 }
@@ -245,8 +283,14 @@ fn names_links_and_times_in_every_format() {
 #[test]
 fn what_is_no_archive_says_what_it_is() {
     let cause = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
-    assert_eq!(cause(b""), "could not read the archive: there is none: the stream is empty");
-    assert_eq!(cause(&[b'x'; 700]), "could not read the archive: it does not begin like a tar archive");
+    assert_eq!(
+        cause(b""),
+        "could not read the archive: there is none: the stream is empty"
+    );
+    assert_eq!(
+        cause(&[b'x'; 700]),
+        "could not read the archive: it does not begin like a tar archive"
+    );
     let packed = read(&[&[0x1f, 0x8b][..], &[0; 600]].concat()).unwrap_err();
     assert_eq!(packed.advice(), Some("put 'gzip -d' before s3put"));
     let whole = archive(&[Member::named(b"a")]);

@@ -106,7 +106,9 @@ impl Large {
             tally.add(bytes);
             out.put(bytes)
         };
-        let got = work.bucket.get_seen(&self.looked, &wish, &mut sink, &|_| ());
+        let got = work
+            .bucket
+            .get_seen(&self.looked, &wish, &mut sink, &|_| ());
         got.map(|fetched| fetched.proven).map_err(cut)
     }
 
@@ -154,10 +156,15 @@ impl Large {
                 full = full || input.write_all(bytes).is_err();
                 Ok(())
             };
-            let fetched = work.bucket.get_seen(&self.looked, &wish, &mut sink, &|_| ());
+            let fetched = work
+                .bucket
+                .get_seen(&self.looked, &wish, &mut sink, &|_| ());
             drop(input);
             let came = reading.join().unwrap_or_else(|_| {
-                Err(Error::permanent(doing.clone(), "the thread that reads stopped"))
+                Err(Error::permanent(
+                    doing.clone(),
+                    "the thread that reads stopped",
+                ))
             });
             (fetched, came)
         });

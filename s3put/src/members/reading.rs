@@ -179,10 +179,15 @@ impl Reading<'_> {
                 let (failed, doing) = (Arc::clone(&fault), doing.clone());
                 let judge: Judge = Box::new(move || {
                     let fed = fed.join().unwrap_or_else(|_| {
-                        Err(Error::permanent(&*doing, "the thread that feeds it stopped"))
+                        Err(Error::permanent(
+                            &*doing,
+                            "the thread that feeds it stopped",
+                        ))
                     });
                     fed?;
-                    running.finish().inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+                    running
+                        .finish()
+                        .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
                     Ok(Approval::default())
                 });
                 match output {
@@ -252,7 +257,8 @@ impl Read for Content {
                 Ok(count)
             }
             Err(error) => {
-                held(&self.broken).get_or_insert_with(|| "it breaks off inside a member".to_owned());
+                held(&self.broken)
+                    .get_or_insert_with(|| "it breaks off inside a member".to_owned());
                 Err(error)
             }
         }

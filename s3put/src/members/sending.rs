@@ -169,7 +169,10 @@ impl Work {
             };
             let (metadata, refused) = match outcome {
                 Ok(metadata) => (Ok(metadata), None),
-                Err(outcome) => (Err(Error::permanent("change it", "it is refused")), Some(outcome)),
+                Err(outcome) => (
+                    Err(Error::permanent("change it", "it is refused")),
+                    Some(outcome),
+                ),
             };
             told.replace((fields, refused));
             metadata
@@ -201,7 +204,10 @@ impl Work {
         old: &Fields,
     ) -> Result<(Vec<(String, String)>, Fields), Outcome> {
         let refuse = |why: String| {
-            Outcome::Skipped(Error::permanent(format!("change the metadata of {key}"), why))
+            Outcome::Skipped(Error::permanent(
+                format!("change the metadata of {key}"),
+                why,
+            ))
         };
         let mut known = Fields::new();
         let mut others = Vec::new();
@@ -214,9 +220,13 @@ impl Work {
         }
         if let Some(digits) = more_of(old) {
             let second = format!("{key}{}", more_suffix(digits));
-            match self.bucket.get_at_once(&second, MOST_MORE, &self.order.pacer) {
+            match self
+                .bucket
+                .get_at_once(&second, MOST_MORE, &self.order.pacer)
+            {
                 Ok(Single::Whole(object)) => {
-                    let more = unpacked(digits, &object.bytes).map_err(|why| refuse(why.to_string()))?;
+                    let more =
+                        unpacked(digits, &object.bytes).map_err(|why| refuse(why.to_string()))?;
                     known.extend(more);
                 }
                 Ok(_) => return Err(refuse(format!("{second} is missing"))),

@@ -244,13 +244,11 @@ impl<'a> Commit<'a> {
                 .set_if_match(self.replaces.map(str::to_owned));
             let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
             async {
-                bounded(COMPLETING, sent)
-                    .await
-                    .map(|answer| Marks {
-                        etag: answer.e_tag,
-                        version: answer.version_id,
-                        crc64nvme: answer.checksum_crc64_nvme,
-                    })
+                bounded(COMPLETING, sent).await.map(|answer| Marks {
+                    etag: answer.e_tag,
+                    version: answer.version_id,
+                    crc64nvme: answer.checksum_crc64_nvme,
+                })
             }
         })
         .await
