@@ -310,6 +310,15 @@ fn answers_are_bare() {
 }
 
 #[test]
+fn answers_are_hollow() {
+    let (_folder, _running, client) = server(&["ListObjectsV2:hollow"]);
+    wait_for(async {
+        let request = client.list_objects_v2().bucket("bkt").send().await;
+        assert!(request.map_or(true, |listing| listing.contents.is_none()));
+    });
+}
+
+#[test]
 fn lengths_are_wrong() {
     let (_folder, _running, client) = server(&[
         "GetObject#1:short=5",

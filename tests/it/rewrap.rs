@@ -237,6 +237,17 @@ fn a_server_that_cannot_copy() {
     );
     assert_eq!(scene.get("a"), scene.read("sealed"));
     assert_eq!(scene.uploads(), []);
+    // One that takes the request for a part of no bytes is not asked again and again.
+    scene.serve(&["UploadPartCopy:hollow"]);
+    let said = scene.ends(REPLACE, 100);
+    assert!(
+        said.contains("the server says that it is done, and nothing of a copy")
+            && said.contains("hint: all of it can be sent"),
+        "{said}"
+    );
+    assert_eq!(scene.get("a"), scene.read("sealed"));
+    assert_eq!(scene.uploads(), []);
+    scene.serve(&["UploadPartCopy:error=501,NotImplemented"]);
     // What the hint says, to the letter.
     scene.ends(
         "s3get -k a | s3seal --rewrap -i old -R new.pub | s3put -q -k b",

@@ -330,6 +330,7 @@ impl Server {
             Some(What::Short(_)) if head => return Err("cut by a fault".into()),
             Some(What::Short(bytes)) => answer::longer(answer, *bytes, false),
             Some(What::Bare) => answer::bare(answer).await?,
+            Some(What::Hollow) => answer::hollow(answer),
             Some(What::Long(bytes)) if !head => answer::longer(answer, *bytes, true),
             _ => answer,
         })

@@ -150,6 +150,14 @@ pub(super) async fn bare(mut answer: Response<AnyBody>) -> Result<Response<AnyBo
     Ok(Response::from_parts(parts, whole(text.into())))
 }
 
+/// Leaves the body out.
+pub(super) fn hollow(mut answer: Response<AnyBody>) -> Response<AnyBody> {
+    for name in ["content-length", "content-type"] {
+        answer.headers_mut().remove(name);
+    }
+    answer.map(|_| empty())
+}
+
 /// Announces `surplus` bytes more than the answer has, and sends them or doesn't.
 pub(super) fn longer(
     mut answer: Response<AnyBody>,

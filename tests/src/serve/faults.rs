@@ -26,6 +26,7 @@
 //!                        (of HEAD: the connection ends instead)
 //!         long=N         done, but N bytes more are announced and sent (HEAD: nothing is wrong)
 //!         bare           done, but the answer names no ETag, in no header and in no document
+//!         hollow         done, but the answer has no body, as if nothing had been asked that has one
 //!         hangup=N       the connection ends after N bytes of the request's body, nothing done
 //!         reset          the connection is reset (RST) instead of an answer, nothing done
 //!         garbage        bytes that are no HTTP instead of an answer, then the connection ends, nothing done
@@ -80,6 +81,7 @@ pub(super) enum What {
     Short(usize),
     Long(usize),
     Bare,
+    Hollow,
     Hangup(usize),
     Reset,
     Garbage,
@@ -193,6 +195,7 @@ fn what_from(text: &str) -> Option<What> {
         ("short", Some(bytes)) => positive_size(bytes).map(What::Short),
         ("long", Some(bytes)) => positive_size(bytes).map(What::Long),
         ("bare", None) => Some(What::Bare),
+        ("hollow", None) => Some(What::Hollow),
         ("stall", None) => Some(What::Stall),
         ("blind", None) => Some(What::Blind),
         ("cut", Some(bytes)) => bytes.parse().ok().map(What::Cut),
@@ -226,6 +229,7 @@ impl fmt::Display for What {
             Self::Short(bytes) => write!(f, "short={bytes}"),
             Self::Long(bytes) => write!(f, "long={bytes}"),
             Self::Bare => f.write_str("bare"),
+            Self::Hollow => f.write_str("hollow"),
             Self::Reset => f.write_str("reset"),
             Self::Garbage => f.write_str("garbage"),
             Self::Lost => f.write_str("lost"),

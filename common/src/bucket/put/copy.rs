@@ -93,7 +93,13 @@ pub(super) async fn copy(
                     Some(copied) if copied.e_tag().is_some_and(|etag| !etag.is_empty()) => {
                         Ok(copied)
                     }
-                    _ => Err(Failure::foreign()),
+                    Some(_) => Err(Failure::foreign()),
+                    // It took the request for an ordinary part of no bytes.
+                    None => Err(Failure::answered(
+                        501,
+                        None,
+                        Some("the server says that it is done, and nothing of a copy"),
+                    )),
                 }
             })
         })
