@@ -422,6 +422,7 @@ impl Run<'_> {
                 objects: &prepared,
                 tail: tail.as_ref(),
                 until: self.approval.borrow().until(),
+                id: self.order.id.get(),
             };
             self.bucket.complete(bundle, self.standing, false).await?
         };

@@ -51,6 +51,12 @@ ends
 alone "$one" | s3put -q -k "$first" --overwrite | jq -c .chunks.id
 echo plain | s3put -k "$first" --overwrite
 ends
+echo plain | s3put -q -k later --prepare --overwrite >overwrite
+alone "$two" | s3put -q -k later >/dev/null
+s3put --commit <overwrite
+ends
+s3put --abort <overwrite
+s3get --raw -k later | grep -ac "^id $two"
 alone "$two" | s3put -q -k "$first.plain" --overwrite | jq -c .chunks.id
 
 now 'and once it is there, nobody asks any more'

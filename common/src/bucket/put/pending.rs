@@ -127,6 +127,7 @@ impl Pending {
             objects: &self.objects,
             tail: self.tail.as_ref(),
             until: self.chunks.as_ref().and_then(ChunkStream::until),
+            id: self.chunks.as_ref().map(|chunks| &chunks.id),
         }
     }
 

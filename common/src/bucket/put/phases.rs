@@ -136,6 +136,9 @@ impl Bucket {
             if let Some(bond) = bond.filter(|_| !all) {
                 self.check_bond(dump.key(), bond).await?;
             }
+            if !all {
+                self.check_replaced(&dump.bundle()).await?;
+            }
             committed.push(all);
         }
         Ok(committed)

@@ -10,6 +10,7 @@ use super::{Prepared, Run, Standing, Stored, next};
 use crate::bucket::failure::Failure;
 use crate::bucket::patience::bounded;
 use crate::bucket::{Bucket, checksum, continued};
+use crate::chunks::Id;
 use crate::error::{Class, Error, Result};
 
 impl Run<'_> {
@@ -72,6 +73,8 @@ pub(super) struct Bundle<'a> {
     pub(super) tail: Option<&'a Prepared>,
     /// After this moment nothing is asked for any more.
     pub(super) until: Option<i64>,
+    /// The id of the chunk stream, if it is one.
+    pub(super) id: Option<&'a Id>,
 }
 
 impl<'a> Bundle<'a> {
@@ -81,6 +84,7 @@ impl<'a> Bundle<'a> {
             objects,
             tail: None,
             until: None,
+            id: None,
         }
     }
 }
@@ -94,6 +98,7 @@ impl Bucket {
         standing: &Standing,
         again: bool,
     ) -> Result<Stored> {
+        self.check_replaced(&bundle).await?;
         let complete = async |one: &Prepared| {
             standing.commits(&one.key);
             let commit = Commit {
@@ -139,6 +144,16 @@ impl Bucket {
             whole.objects = objects;
         }
         Ok(whole)
+    }
+
+    /// Fails if what is to be replaced has become a chunk stream since that was asked for, as far as we may look.
+    pub(super) async fn check_replaced(&self, bundle: &Bundle<'_>) -> Result<()> {
+        match bundle.objects.first() {
+            Some(first) if first.overwrite && first.replaces.is_none() => {
+                commit::dispensable(self, &first.key, bundle.id).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes what was just stored, if the keys in use may.
