@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, prefix: &str, bucket: Bucket, streams: &mut Strea
     let chosen = wanted::chosen(args, prefix, &work.bucket, streams)?;
     let meter = Meter::new(streams.voice());
     let fetching = Fetching::start(&work, usize::from(args.parallel))?;
-    let items = wanted::items(&work, prefix, chosen, &fetching)?;
+    let items = wanted::items(&work, prefix, &chosen, &fetching)?;
     let mut writing = Writing {
         args,
         work: &work,

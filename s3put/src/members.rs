@@ -157,7 +157,7 @@ fn start(
     let (work, ended) = (Arc::clone(work), Arc::clone(&was_read));
     std::thread::Builder::new()
         .name("archive".to_owned())
-        .spawn(move || reading::read(&work, input, ended, &jobs, &tell))
+        .spawn(move || reading::read(&work, input, &ended, &jobs, &tell))
         .doing("start a thread")?;
     Ok(was_read)
 }

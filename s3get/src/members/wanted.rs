@@ -118,7 +118,7 @@ pub(super) fn chosen(
 pub(super) fn items(
     work: &Work,
     prefix: &str,
-    chosen: Chosen,
+    chosen: &Chosen,
     fetching: &Fetching,
 ) -> Result<Vec<Item>> {
     let own = |(key, size): (&String, &Option<u64>)| Item {
@@ -140,7 +140,7 @@ pub(super) fn items(
             return Ok(());
         };
         if member.kind == Kind::HardLink
-            && let Some(file) = target(work, prefix, &member.target, &chosen)?
+            && let Some(file) = target(work, prefix, &member.target, chosen)?
         {
             let names = names.entry(file.clone()).or_default();
             names.insert(item.from.clone(), member.path.clone());

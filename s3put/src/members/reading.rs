@@ -21,13 +21,13 @@ type Archive = Reader<Ending<Box<dyn Read + Send>>>;
 pub(super) fn read(
     work: &Work,
     input: Box<dyn Read + Send>,
-    ended: Arc<AtomicBool>,
+    ended: &Arc<AtomicBool>,
     jobs: &Sender<Job>,
     tell: &Sender<Event>,
 ) {
     let input = Ending {
         input,
-        ended: Arc::clone(&ended),
+        ended: Arc::clone(ended),
     };
     let reading = Reading {
         work,
