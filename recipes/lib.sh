@@ -127,3 +127,26 @@ json_string() {
     fi
     printf '"%s"' "$text"
 }
+
+# alongside COMMAND...: runs a function in a shell beside this one, and waits for it, so that a signal to this shell is heeded at
+# once and not after hours. Where it can be ended by a signal, its EXIT trap calls end_alongside.
+alongside_us=''
+alongside() {
+    local code
+    "$@" &
+    alongside_us=$!
+    wait "$alongside_us"
+    code=$?
+    alongside_us=''
+    return "$code"
+}
+
+# end_alongside: ends the programs that it has started, and waits for what they have to tidy up.
+end_alongside() {
+    local programs
+    [[ -n $alongside_us ]] || return 0
+    read -ra programs <"/proc/$alongside_us/task/$alongside_us/children" || true
+    [[ -z ${programs[*]-} ]] || kill "${programs[@]}"
+    wait "$alongside_us"
+    alongside_us=''
+} 2>/dev/null

@@ -33,3 +33,27 @@ flock 5
 plainly s3backup -f src -a backup -c
 exec 5>&-
 plainly s3backup -f src -a backup -cq
+
+now 'one that is ended: at once, and it leaves nothing'
+everything >before
+mkfifo writing
+# shellcheck disable=SC2016
+printf '#!/bin/bash\n%q "$@" | head -c 1000000\necho >writing\nexec sleep 1000\n' "$real" >bin/tar
+PATH="$PWD/bin:$PATH" s3backup -q -f src -a backup -c 2>/dev/null &
+read -r <writing
+kill $!
+wait $!
+ends
+everything | diff - before && echo 'nothing changed'
+s3ls --uploads -a
+ends
+now 'one that is ended when all was sent: what was prepared is taken back'
+rm bin/tar
+printf '#!/bin/bash\n%q "$@"\ncode=$?\n[[ $* != *--prepare* ]] || kill "$RECIPE"\nexit $code\n' "$(command -v s3put)" >bin/s3put
+chmod +x bin/s3put
+# shellcheck disable=SC2016
+PATH="$PWD/bin:$PATH" bash -c 'export RECIPE=$$; exec s3backup -q -f src -a backup -c'
+ends
+everything | diff - before && echo 'nothing changed'
+s3ls --uploads -a
+ends
