@@ -35,6 +35,17 @@ pub fn is_cold(class: &str) -> bool {
     matches!(class, "GLACIER" | "DEEP_ARCHIVE")
 }
 
+/// What objects say of each other that keeps a dump from being whole.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Torn {
+    /// Another object must follow the last one, and doesn't.
+    BreaksOff,
+    /// There are more pieces.
+    Endless,
+    /// The pieces are not all of one dump.
+    Mixed,
+}
+
 /// One dump: its name and its objects.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Dump {
@@ -44,8 +55,8 @@ pub struct Dump {
     pub pieces: Vec<(Piece, Entry)>,
     /// A copy of its end, which can be read where it must be thawed first.
     pub tail: Option<Entry>,
-    /// Another object must follow the last one, and doesn't.
-    breaks_off: bool,
+    /// What keeps it from being whole, as its objects say.
+    torn: Option<Torn>,
 }
 
 impl Dump {
@@ -95,20 +106,18 @@ impl Dump {
     /// What keeps the pieces from being one whole stream, if anything does.
     #[must_use]
     pub fn flaw(&self) -> Option<String> {
-        if self.breaks_off {
-            let next = self.pieces.len();
-            return Some(format!(
-                "{}:{next}, in which it goes on, is missing or belongs to something else",
-                self.key()
-            ));
+        let pieces: Vec<Piece> = self.pieces.iter().map(|(piece, _)| *piece).collect();
+        let gap = flaw(&pieces);
+        match self.torn {
+            None => gap,
+            Some(Torn::BreaksOff) => Some(format!(
+                "{}:{}, in which it goes on, is missing or belongs to something else",
+                self.key(),
+                self.pieces.len()
+            )),
+            Some(Torn::Endless) => gap.or_else(|| Some("its last piece is missing".to_owned())),
+            Some(Torn::Mixed) => Some("its pieces are not all of one dump".to_owned()),
         }
-        flaw(
-            &self
-                .pieces
-                .iter()
-                .map(|(piece, _)| *piece)
-                .collect::<Vec<_>>(),
-        )
     }
 }
 
@@ -157,8 +166,19 @@ pub struct Question {
     pub name: DumpName,
     /// The object to look at.
     pub key: String,
-    /// It has the dump's own name: is it continued? If not: does it continue something?
-    pub begins: bool,
+    /// What about it.
+    pub asked: Asked,
+}
+
+/// What an object is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Asked {
+    /// It has the dump's own name: is it continued?
+    Continued,
+    /// It is `KEY:0`: how many pieces are there? The highest number is this.
+    Pieces(u32),
+    /// What comes before it is missing: does it continue something?
+    Remains,
 }
 
 /// What a look at the objects of a name has told.
@@ -171,6 +191,15 @@ pub enum Bond {
         /// Nothing is missing.
         whole: bool,
     },
+    /// Pieces that count themselves: those up to this number are the dump; whole if the last one is among them.
+    Numbered {
+        /// The number of the last one.
+        by: u32,
+        /// Nothing is missing at the end.
+        whole: bool,
+    },
+    /// The first piece says nothing of others, and others do.
+    Mixed,
     /// They continue an object that isn't there: a run that failed at its very end, or a removal.
     Orphans,
 }
@@ -188,8 +217,9 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// What these entries leave open: whether `KEY` is continued, where there is a `KEY:N`; and whether what
-    /// looks like a dump without its first pieces is left over from one that was continued.
+    /// What these entries leave open: whether `KEY` is continued, where there is a `KEY:N`; how many pieces a dump in
+    /// numbered pieces has; and whether what looks like a dump without its first pieces is left over from one that was
+    /// continued.
     #[must_use]
     pub fn questions(entries: &[Entry]) -> Vec<Question> {
         let mut names: BTreeMap<DumpName, Vec<(Piece, &Entry)>> = BTreeMap::new();
@@ -203,14 +233,19 @@ impl Catalogue {
             .filter_map(|(name, mut pieces)| {
                 pieces.sort_by_key(|(piece, _)| *piece);
                 let &(first, entry) = pieces.first()?;
-                let begins = first == Piece::Whole;
-                let may_continue = |piece: &Piece| matches!(piece, Piece::Number(1..));
-                let open = match first {
-                    Piece::Whole => pieces.iter().any(|(piece, _)| may_continue(piece)),
-                    other => may_continue(&other),
+                let numbers = pieces.iter().filter_map(|(piece, _)| match piece {
+                    Piece::Number(number) => Some(*number),
+                    _ => None,
+                });
+                let highest = numbers.max();
+                let asked = match first {
+                    Piece::Whole if highest > Some(0) => Asked::Continued,
+                    Piece::Number(0) => Asked::Pieces(highest.unwrap_or(0)),
+                    Piece::Number(_) => Asked::Remains,
+                    _ => return None,
                 };
                 let key = entry.key.clone();
-                open.then_some(Question { name, key, begins })
+                Some(Question { name, key, asked })
             })
             .collect()
     }
@@ -248,10 +283,19 @@ impl Catalogue {
                         .into_iter()
                         .map(|(_, entry)| entry),
                 );
+                if let Some(&Bond::Numbered { by, whole: true }) = bond {
+                    let beyond = |(piece, _): &mut (Piece, Entry)| matches!(piece, Piece::Number(number) if *number > by);
+                    others.extend(pieces.extract_if(.., beyond).map(|(_, entry)| entry));
+                }
                 if bond == Some(&Bond::Orphans) {
                     others.extend(pieces.drain(..).map(|(_, entry)| entry));
                 }
-                let breaks_off = matches!(bond, Some(Bond::Continued { whole: false, .. }));
+                let torn = match bond {
+                    Some(Bond::Continued { whole: false, .. }) => Some(Torn::BreaksOff),
+                    Some(Bond::Numbered { whole: false, .. }) => Some(Torn::Endless),
+                    Some(Bond::Mixed) => Some(Torn::Mixed),
+                    _ => None,
+                };
                 // The older forms have none.
                 let tail = match pieces.first() {
                     Some((Piece::Whole, _)) => tails.remove(&name),
@@ -261,7 +305,7 @@ impl Catalogue {
                     name,
                     pieces,
                     tail,
-                    breaks_off,
+                    torn,
                 })
             })
             .collect();
@@ -384,16 +428,17 @@ mod tests {
             "x",
         ];
         let entries = || keys.map(entry).to_vec();
-        let questions: Vec<(String, bool)> = Catalogue::questions(&entries())
+        let questions: Vec<(String, Asked)> = Catalogue::questions(&entries())
             .into_iter()
-            .map(|question| (question.key, question.begins))
+            .map(|question| (question.key, question.asked))
             .collect();
         assert_eq!(
             questions,
             [
-                ("h:f:0:2017-01-01".to_owned(), true),
-                ("h:f:1:2017-01-02:1".to_owned(), false),
-                ("h:f:1:2017-01-03".to_owned(), true)
+                ("h:f:0:2017-01-01".to_owned(), Asked::Continued),
+                ("h:f:1:2017-01-02:1".to_owned(), Asked::Remains),
+                ("h:f:1:2017-01-03".to_owned(), Asked::Continued),
+                ("h:f:1:2017-01-04:0".to_owned(), Asked::Pieces(0)),
             ]
         );
         let name = |key| DumpName::parse(key).unwrap();
@@ -421,6 +466,40 @@ mod tests {
                 "h:f:0:2017-01-01:2, in which it goes on, is missing or belongs to something else"
             )
         );
+    }
+
+    #[test]
+    fn pieces_that_count_themselves_end_where_they_say() {
+        let keys = [
+            "h:f:0:2026-01-01:0",
+            "h:f:0:2026-01-01:1",
+            "h:f:0:2026-01-01:10",
+            "h:f:0:2026-01-01:2",
+        ];
+        let asked: Vec<Asked> = Catalogue::questions(&keys.map(entry))
+            .into_iter()
+            .map(|question| question.asked)
+            .collect();
+        assert_eq!(asked, [Asked::Pieces(10)]);
+        let catalogue = |keys: &[&str], by, whole| {
+            let name = DumpName::parse("h:f:0:2026-01-01").unwrap();
+            let bonds = Bonds::from([(name, Bond::Numbered { by, whole })]);
+            let catalogue = Catalogue::new(keys.iter().map(|key| entry(key)), &bonds);
+            let others = catalogue.others.into_iter().map(|other| other.key);
+            (catalogue.dumps[0].flaw(), others.collect::<Vec<_>>())
+        };
+        let beyond = keys[2].to_owned();
+        assert_eq!(catalogue(&keys, 2, true), (None, vec![beyond.clone()]));
+        assert_eq!(
+            catalogue(&keys[..2], 1, false),
+            (Some("its last piece is missing".to_owned()), vec![])
+        );
+        let gap = Some("its piece 1 is missing".to_owned());
+        assert_eq!(
+            catalogue(&[keys[0], keys[2], keys[3]], 2, true),
+            (gap.clone(), vec![beyond])
+        );
+        assert_eq!(catalogue(&[keys[0], keys[3]], 2, false), (gap, vec![]));
     }
 
     #[test]

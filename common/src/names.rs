@@ -2,8 +2,8 @@
 //!
 //! The key is the whole metadata of a dump as far as other people's tools are concerned, so it is strict:
 //! what does not parse is not a dump, is shown apart by `s3ls` and never touched by `s3prune`. Three
-//! generations of keys are understood; only the first form is written, the others are older data, and count
-//! only where no object has the name itself:
+//! generations of keys are understood; the first form is what is written, and the second where that is asked for; the
+//! others are older data. They count only where no object has the name itself:
 //!
 //! - `KEY`: the dump is one object; if it is longer than one may be, it goes on in `KEY:1`, `KEY:2`, …;
 //! - `KEY:N`: numbered pieces, N in decimal without padding;

@@ -28,6 +28,12 @@ pub(crate) fn keys(args: &Args, bucket: &Bucket) -> Result<Vec<String>> {
     }
 }
 
+/// True if a dump was asked for, and not any object or several.
+pub(crate) fn is_dump(args: &Args) -> bool {
+    let key = args.name.key.as_deref();
+    args.prefix.is_none() && key.is_none_or(|key| DumpName::parse(key).is_some())
+}
+
 fn beginning_with(bucket: &Bucket, prefix: &str) -> Result<Vec<String>> {
     let mut keys: Vec<String> = bucket
         .list(prefix)?

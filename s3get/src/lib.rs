@@ -180,8 +180,12 @@ pub fn run(args: Args, streams: &mut Streams) -> Result<()> {
         pacer,
         keys,
     };
+    let looked = bucket.look_at(&wish.keys)?;
+    if find::is_dump(&args) {
+        looked.check_pieces()?;
+    }
     Fetch {
-        looked: bucket.look_at(&wish.keys)?,
+        looked,
         args: &args,
         bucket: &bucket,
         wish,

@@ -15,7 +15,7 @@ use common::units::Size;
 use common::upstream::{OkStatus, Policy, Watch};
 use common::{Doing, Error, Result};
 
-use crate::chunks::Chunks;
+use crate::chunks::{Chunks, Unfit};
 use crate::expect::Expect;
 use crate::guard::{Guard, Percent};
 use crate::phases::Verb;
@@ -339,8 +339,28 @@ impl Args {
         } else {
             None
         };
+        let unfit = Unfit {
+            chunks: unfit,
+            pieces: self.unfit_for_pieces(),
+        };
         let keeps = order.class.as_deref().is_some_and(is_cold);
-        Chunks::new(Arc::clone(&order.id), unfit, keeps)
+        Chunks::new(Arc::clone(&order.id), order.pieces.clone(), unfit, keeps)
+    }
+
+    /// Why a stream in numbered pieces can't be stored in this way.
+    fn unfit_for_pieces(&self) -> Option<Error> {
+        let refused = [
+            (self.overwrite, "--overwrite"),
+            (self.resume, "--resume"),
+            (self.prepare, "--prepare"),
+            (self.rest_of.is_some(), "--rest-of"),
+            (self.part_size.is_some(), "--part-size"),
+            (self.max_object.is_some(), "--max-object"),
+        ];
+        let (_, flag) = refused.into_iter().find(|(refused, _)| *refused)?;
+        Some(Error::usage(format!(
+            "{flag} doesn't go with a stream in numbered pieces"
+        )))
     }
 
     /// `started` is the second in which all began.
@@ -348,7 +368,6 @@ impl Args {
         let rest = self.rest(&key)?;
         let infrequent = self.infrequent.then(|| "STANDARD_IA".to_owned());
         Ok(Order {
-            key,
             overwrite: self.overwrite,
             class: self.storage_class.clone().or(infrequent),
             metadata: self.meta.clone(),
@@ -364,7 +383,7 @@ impl Args {
             resume: self.resume,
             rest,
             started,
-            id: Arc::default(),
+            ..Order::of(key)
         })
     }
 

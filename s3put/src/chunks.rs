@@ -2,7 +2,8 @@
 //!
 //! [`Chunks::completed`] is the stream as it is stored. What isn't a chunk stream passes as it is. A chunk stream of the
 //! form that is stored passes, too, and gets the members `toc` and `end` before its two closing blocks of zeros; if it
-//! has them already they must be those. Any other form is refused, and so is what breaks the format or ends early: then
+//! has them already they must be those. Of plain pieces the contents pass, and [`Pieces`] is told where each begins: they
+//! become an object each. Any other form is refused, and so is what breaks the format or ends early: then
 //! the stream ends where that is seen, and [`Chunks::stopped`] and [`Chunks::whole`] say why nothing may come of it.
 //! Nothing is opened: what is sealed is nobody's business here.
 
@@ -12,8 +13,8 @@ mod tail;
 use std::io::{self, Chain, Cursor, Read};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use common::bucket::put::{Approval, ChunkStream};
-use common::chunks::{self, Form, Head, Id, Opened, Reader};
+use common::bucket::put::{Approval, ChunkStream, Pieces};
+use common::chunks::{self, Form, Head, Id, Member, Opened, Reader};
 use common::{Class, Doing, Error, Result};
 
 use self::archive::Archive;
@@ -24,13 +25,14 @@ use crate::producer::held;
 #[derive(Clone, Default)]
 pub struct Chunks {
     id: Arc<OnceLock<Id>>,
+    pieces: Pieces,
     seen: Arc<Mutex<Seen>>,
 }
 
 #[derive(Default)]
 struct Seen {
-    /// What chunk streams are refused for, whatever is in them.
-    unfit: Option<Error>,
+    /// What streams are refused for, whatever is in them.
+    unfit: Unfit,
     /// The end is to be kept.
     keeps: bool,
     /// Why it can't be stored.
@@ -42,11 +44,21 @@ struct Seen {
     tail: Option<Tail>,
 }
 
+/// Why the command line has no use for streams of a kind, if it hasn't.
+#[derive(Default)]
+pub struct Unfit {
+    /// For chunk streams.
+    pub chunks: Option<Error>,
+    /// For streams in numbered pieces.
+    pub pieces: Option<Error>,
+}
+
 impl Chunks {
-    /// Of a stream that is still to be read. `id` is set if it turns out to be a chunk stream. Chunk streams are
-    /// refused with `unfit`, if there is such an error. If it `keeps` the tail, that comes in the end.
+    /// Of a stream that is still to be read. `id` is set if it turns out to be a chunk stream, and `pieces` are told
+    /// where it is cut, if it comes in pieces. Those that are `unfit` are refused. If it `keeps` the tail, that comes in
+    /// the end.
     #[must_use]
-    pub fn new(id: Arc<OnceLock<Id>>, unfit: Option<Error>, keeps: bool) -> Self {
+    pub fn new(id: Arc<OnceLock<Id>>, pieces: Pieces, unfit: Unfit, keeps: bool) -> Self {
         let seen = Seen {
             unfit,
             keeps,
@@ -54,6 +66,7 @@ impl Chunks {
         };
         Self {
             id,
+            pieces,
             seen: Arc::new(Mutex::new(seen)),
         }
     }
@@ -136,6 +149,7 @@ enum State<R> {
     Unopened(Source<R>),
     Foreign(Chain<Cursor<Vec<u8>>, Source<R>>),
     Chunks(Box<Reader<Source<R>>>, Box<Archive>),
+    Pieces(Box<Reader<Source<R>>>),
     Over,
 }
 
@@ -176,11 +190,13 @@ impl<R: Read> Completed<R> {
                 };
                 self.state = match chunks::open(source)? {
                     Opened::Other(stream) => State::Foreign(stream),
-                    Opened::Chunks(reader) => {
-                        let archive = self.begun(reader.head())?;
-                        self.queue = Cursor::new(reader.head().encode().to_vec());
-                        State::Chunks(Box::new(reader), Box::new(archive))
-                    }
+                    Opened::Chunks(reader) => match self.begun(reader.head())? {
+                        Some(archive) => {
+                            self.queue = Cursor::new(reader.head().encode().to_vec());
+                            State::Chunks(Box::new(reader), Box::new(archive))
+                        }
+                        None => State::Pieces(Box::new(reader)),
+                    },
                 };
                 Ok(None)
             }
@@ -207,19 +223,33 @@ impl<R: Read> Completed<R> {
                 self.queue = Cursor::new(next);
                 Ok(None)
             }
+            State::Pieces(reader) => {
+                if reader.left() > 0 {
+                    return reader.read(buffer).map(Some).map_err(broken);
+                }
+                match reader.next()? {
+                    Some(member) => self.chunks.pieces.begins(size_of(&member)?),
+                    None => self.state = State::Over,
+                }
+                Ok(None)
+            }
         }
     }
 
-    /// What a chunk stream begins with, if it can be stored.
-    fn begun(&self, head: Head) -> Result<Archive> {
+    /// What a chunk stream begins with, if it can be stored; nothing of one in pieces.
+    fn begun(&self, head: Head) -> Result<Option<Archive>> {
         let seen = held(&self.chunks.seen);
-        if let Some(unfit) = &seen.unfit {
+        let unfit = match head.form {
+            Form::Pieces => &seen.unfit.pieces,
+            _ => &seen.unfit.chunks,
+        };
+        if let Some(unfit) = unfit {
             return Err(unfit.clone());
         }
         let (what, instead) = match head.form {
             Form::New => {
                 let _ = self.chunks.id.set(head.id);
-                return Ok(Archive::new(head.id, seen.keeps));
+                return Ok(Some(Archive::new(head.id, seen.keeps)));
             }
             Form::Whole => (
                 "it is a dump as s3get puts it together, which is not how one is stored",
@@ -233,12 +263,24 @@ impl<R: Read> Completed<R> {
                 "it is only the end of a dump",
                 "'s3get --raw' reads a dump as it is stored",
             ),
-            Form::Pieces => (
-                "it is a stream in numbered pieces, which is not stored as one",
-                "leave out 's3chunk --numbered', or unpack the pieces with tar",
-            ),
+            Form::Pieces => {
+                self.chunks.pieces.come();
+                return Ok(None);
+            }
         };
         Err(flaw(what).hint(instead))
+    }
+}
+
+/// The size of a piece, if it can be an object.
+fn size_of(piece: &Member) -> Result<u64> {
+    match piece.size {
+        0 => Err(flaw(format!("piece {} of it is empty", piece.name))),
+        size @ 1..=Pieces::LARGEST => Ok(size),
+        _ => Err(flaw(format!(
+            "piece {} of it is longer than 5G",
+            piece.name
+        ))),
     }
 }
 

@@ -16,6 +16,8 @@
 //!            What names it is run again with the key of one that was repacked, after that other dump went
 //! KNOWN      a file: the known file of that dump
 //! PREFIX     what members are below: a small tree, in which `home/dump` has the bytes of the dump
+//! PIECES     a file: the same bytes in numbered pieces, as s3chunk cuts them
+//! NUMBERED   the key of a dump on the server that is stored so
 //! ```
 //!
 //! What they print on standard output must be the bytes of the dump, unless the line before the block is
@@ -142,6 +144,11 @@ fn run(snippet: &str, wanted: Option<&str>, dump: &str) -> Result<(), String> {
             String::from_utf8_lossy(&made.stderr)
         ));
     }
+    let numbered = shop
+        .bash("seq 0 49999 | s3chunk --fixed 20k --numbered >pieces && s3put -q --host h --date 2024-01-01 numbered 0 <pieces")
+        .output()
+        .expect("run bash");
+    assert!(numbered.status.success(), "the fixture stores pieces");
     let chunked = shop.bash(CHUNKED).output().expect("run bash");
     if !chunked.status.success() {
         return Err(format!(
@@ -173,6 +180,8 @@ fn run(snippet: &str, wanted: Option<&str>, dump: &str) -> Result<(), String> {
         ("IDENTITY", identity.display().to_string()),
         ("CHUNKED", format!("h:{dump}:0:2024-01-02")),
         ("PREFIX", "members".to_owned()),
+        ("PIECES", shop.work().join("pieces").display().to_string()),
+        ("NUMBERED", "h:numbered:0:2024-01-01".to_owned()),
         ("KNOWN", shop.work().join("known").display().to_string()),
     ] {
         shop.set(name, &value);

@@ -12,7 +12,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::Bucket;
 use super::failure::{Failure, Kind};
 use crate::error::{Error, Result};
-use crate::listing::{Bond, Bonds, Catalogue, Entry, Question};
+use crate::listing::{Asked, Bond, Bonds, Catalogue, Entry, Question};
 
 /// The id of the chunk stream in the object.
 pub(super) const CHUNKS: &str = "s3pipes-chunks";
@@ -188,8 +188,11 @@ impl Bucket {
     }
 
     async fn answer(&self, question: &Question) -> Result<Option<Bond>, Failure> {
+        if let Asked::Pieces(highest) = question.asked {
+            return self.pieces(&question.name, highest).await;
+        }
         let head = self.head(&question.key).await?;
-        if !question.begins {
+        if question.asked == Asked::Remains {
             return Ok(says(&head, CONTINUES).map(|_| Bond::Orphans));
         }
         if !is_full(&head) {

@@ -20,6 +20,7 @@ pub mod get;
 mod ladder;
 mod list;
 pub mod make;
+mod numbered;
 mod patience;
 pub mod put;
 pub mod restate;

@@ -5,13 +5,14 @@
 //! one request that makes all of it a dump. All requests are create-only unless the user says otherwise, and
 //! carry the CRC-64/NVME that was computed here, so that the server proves what it holds. Where the keys allow
 //! it, the key is looked at before (some servers ignore the condition) and the object after (some servers store
-//! something else). An upload that fails, or that a signal ends, is aborted. Memory is bounded by
-//! [`Order::memory`]; what doesn't fit goes through files.
+//! something else). A stream that comes in pieces becomes an object for each. An upload that fails, or that a
+//! signal ends, is aborted. Memory is bounded by [`Order::memory`]; what doesn't fit goes through files.
 
 mod blocks;
 mod commit;
 mod copy;
 mod input;
+mod numbered;
 mod once;
 mod original;
 mod pending;
@@ -33,9 +34,11 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, stream};
 use tokio::sync::{Notify, oneshot};
 
 pub(super) use self::copy::copy_source;
+pub use self::numbered::Pieces;
 pub use self::once::EXISTS;
 pub use self::pending::Pending;
 pub use self::phases::Abandoned;
@@ -49,13 +52,16 @@ use super::ladder::{LARGEST, Ladder, MOST, Plan, SMALLEST, USUAL_LIMIT, fixed, p
 use super::{Bucket, signals};
 use crate::chunks::Id;
 use crate::error::{Doing, Error, Result};
-use crate::rate::Pacer;
+use crate::rate::{Pacer, Timetable};
 use crate::units::human;
 
 /// A look at the key is good for this long.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// After a signal this long is given to requests whose outcome matters.
 const SETTLING: Duration = Duration::from_secs(10);
+
+/// How many uploads are aborted at once.
+const ABORTED_AT_ONCE: usize = 8;
 
 /// What to store, where, and how.
 #[derive(Clone)]
@@ -94,6 +100,8 @@ pub struct Order {
     pub started: i64,
     /// The id of the chunk stream that comes. Whoever reads the stream sets it at its beginning, if it is one.
     pub id: Arc<OnceLock<Id>>,
+    /// Where to cut, if the stream comes in pieces that become objects of their own. Whoever reads the stream tells.
+    pub pieces: Pieces,
 }
 
 /// What was stored.
@@ -130,6 +138,31 @@ pub struct Stored {
 }
 
 impl Order {
+    /// To store what comes as `key`, with nothing special about it.
+    #[must_use]
+    pub fn of(key: String) -> Self {
+        Self {
+            key,
+            overwrite: false,
+            class: None,
+            metadata: Vec::new(),
+            tags: Vec::new(),
+            grant_owner: false,
+            allow_empty: false,
+            part_size: None,
+            max_object: None,
+            max_parts: MOST,
+            parallel: 4,
+            memory: 256 << 20,
+            pacer: Arc::new(Pacer::new(Timetable::default())),
+            resume: false,
+            rest: None,
+            started: 0,
+            id: Arc::default(),
+            pieces: Pieces::default(),
+        }
+    }
+
     /// Fails if the order can't be carried out whatever the input.
     ///
     /// # Errors
@@ -215,6 +248,8 @@ enum Stage {
     Sending,
     /// An upload is being begun, whose name we need for aborting it.
     Beginning,
+    /// Requests are under way that make visible what is no dump yet.
+    Completing,
     /// The request is under way that makes the object visible.
     Committing,
 }
@@ -228,6 +263,10 @@ struct Standing {
     keeps: Cell<bool>,
     /// Uploads to abort when we fail: key and id.
     open: RefCell<Vec<(String, String)>>,
+    /// No further request is to be begun.
+    stops: Cell<bool>,
+    /// What is visible, and no dump without something else.
+    astray: RefCell<Vec<Stored>>,
     /// Told when an upload was begun.
     begun: Notify,
 }
@@ -239,6 +278,8 @@ impl Standing {
             key: RefCell::new(key.to_owned()),
             keeps: Cell::new(false),
             open: RefCell::default(),
+            stops: Cell::new(false),
+            astray: RefCell::default(),
             begun: Notify::new(),
         }
     }
@@ -349,9 +390,15 @@ impl Bucket {
                     Stage::Sending => Err(signal),
                     // The server may be about to act on what was sent: it is better to know than to run.
                     Stage::Beginning => {
+                        standing.stops.set(true);
                         let begun = async { tokio::select! { _ = &mut work => {}, () = standing.begun.notified() => {} } };
                         let _ = tokio::time::timeout(SETTLING, begun).await;
                         Err(signal)
+                    }
+                    Stage::Completing => {
+                        standing.stops.set(true);
+                        let settled = tokio::time::timeout(SETTLING, &mut work).await;
+                        settled.unwrap_or(Err(signal.clone())).map_err(|_| signal)
                     }
                     Stage::Committing => match tokio::time::timeout(SETTLING, &mut work).await {
                         Ok(settled) => settled,
@@ -367,18 +414,20 @@ impl Bucket {
                 done = &mut work => done,
             };
             if outcome.is_err() {
-                let open = standing.open.take();
-                for (key, id) in open {
+                self.take_back_astray(standing).await;
+                let open = stream::iter(standing.open.take());
+                open.for_each_concurrent(ABORTED_AT_ONCE, async |(key, id)| {
                     if standing.keeps.get() {
                         self.patience.speaker.note(resume::left(&key));
-                        continue;
+                        return;
                     }
                     // Whoever sent a signal waits; a lifecycle rule, or s3prune --uploads, catches what stays.
                     let aborted = tokio::time::timeout(SETTLING, self.give_up(&key, &id)).await;
                     if !matches!(aborted, Ok(Ok(()))) {
                         self.patience.speaker.warning(format_args!("the upload of {key} could not be aborted; 's3ls --uploads' shows it"));
                     }
-                }
+                })
+                .await;
             }
             outcome
         })
@@ -404,6 +453,10 @@ impl Run<'_> {
             return Ok(self.told(stored, began));
         }
         let (first, parts) = self.opened(input).await?;
+        if self.order.pieces.are_told() {
+            let prepared = self.send_pieces(first, parts).await?;
+            return Ok(self.told(self.complete_pieces(&prepared).await?, began));
+        }
         self.check_place().await?;
         // A single request is signed before its bytes are sent, however long that takes: what must be in time, or
         // has a tail, is completed by a short one.
@@ -461,6 +514,7 @@ impl Run<'_> {
             memory: self.order.memory,
             parallel: self.order.parallel,
             scratch: crate::scratch::place(),
+            pieces: self.order.pieces.clone(),
             speaker,
         };
         let mut parts = reader::start(input, cut).doing("start a thread")?;

@@ -81,7 +81,7 @@ fn stream(sizes: &[usize], refs: &Refs, files: bool) -> Vec<u8> {
 }
 
 fn read(input: &[u8], step: usize, keeps: bool) -> (Vec<u8>, Chunks) {
-    let chunks = Chunks::new(Arc::default(), None, keeps);
+    let chunks = Chunks::new(Arc::default(), Pieces::default(), Unfit::default(), keeps);
     let mut out = Vec::new();
     let mut from = chunks.completed(Trickle(input, step));
     let mut buffer = vec![0; step.max(1)];
@@ -279,7 +279,7 @@ fn what_does_not_fit_together_is_refused() {
 
 #[test]
 fn other_forms_are_refused_at_their_beginning() {
-    for form in [Form::Whole, Form::Part, Form::Tail, Form::Pieces] {
+    for form in [Form::Whole, Form::Part, Form::Tail] {
         let mut input = Head { id: ID, form }.encode().to_vec();
         input.extend([0; 2 * BLOCK]);
         let (out, chunks) = read(&input, 1000, false);
@@ -292,7 +292,11 @@ fn other_forms_are_refused_at_their_beginning() {
         );
     }
     let unfit = Error::usage("--this says nothing of a chunk stream");
-    let chunks = Chunks::new(Arc::default(), Some(unfit.clone()), false);
+    let refused = Unfit {
+        chunks: Some(unfit.clone()),
+        pieces: None,
+    };
+    let chunks = Chunks::new(Arc::default(), Pieces::default(), refused, false);
     let input = stream(&[5, 5, 5], &refs(None), false);
     let mut out = Vec::new();
     chunks
@@ -300,6 +304,44 @@ fn other_forms_are_refused_at_their_beginning() {
         .read_to_end(&mut out)
         .unwrap();
     assert_eq!((chunks.stopped("k"), out.len()), (Err(unfit), 0));
+}
+
+/// A stream of pieces of these sizes, and what was cut.
+fn pieces(sizes: &[usize]) -> (Vec<u8>, Vec<u8>) {
+    let head = Head {
+        id: ID,
+        form: Form::Pieces,
+    };
+    let mut to = Writer::new(Vec::new(), &head).unwrap();
+    let mut all = Vec::new();
+    for (number, size) in (1..).zip(sizes) {
+        let piece = vec![b'0' + u8::try_from(number % 10).unwrap(); *size];
+        to.member(Name::Piece(number), Suffix::PLAIN, &piece)
+            .unwrap();
+        all.extend(piece);
+    }
+    (to.finish().unwrap(), all)
+}
+
+#[test]
+fn of_pieces_the_contents_pass() {
+    for sizes in [&[][..], &[1], &[512, 512], &[700, 700, 3]] {
+        let (input, all) = pieces(sizes);
+        for step in [1, 511, 10_000] {
+            assert_eq!(stored(&input, step), (all.clone(), None));
+        }
+    }
+}
+
+#[test]
+fn pieces_that_break_off_or_are_empty_are_refused() {
+    let (input, _) = pieces(&[700, 700, 3]);
+    for length in [1024, 1100, 2000, 2560, input.len() - 1] {
+        let said = complaint(&input[..length]);
+        assert_eq!(said, "it breaks off before its end", "{length}");
+    }
+    let (input, _) = pieces(&[3, 0, 3]);
+    assert_eq!(complaint(&input), "piece 2 of it is empty");
 }
 
 #[test]

@@ -7,7 +7,7 @@ s3put -q --make-bucket
 alone "$one" >stream
 
 now 'another form than that in which dumps are stored'
-for form in whole part tail pieces; do
+for form in whole part tail; do
     archive "$one" "$form" | s3put -k "$form"
     ends
 done

@@ -1,4 +1,4 @@
-//! `kill -9` at random moments: of s3put, s3get and s3prune, on `file://` and on s3serve, 200 times in all.
+//! `kill -9` at random moments: of s3put, s3get and s3prune, on `file://` and on s3serve, 240 times in all.
 //!
 //! Only a tool that was still running counts. The kill falls anywhere in the time that a run takes, which is measured
 //! first, and again by each run. What is there afterwards is whole, and in nobody's way.
@@ -27,6 +27,7 @@ use crate::storm::verbs::{BUCKET, Put, stock};
 const PUTS: u64 = 60;
 const GETS: u64 = 20;
 const PRUNES: u64 = 20;
+const NUMBERED: u64 = 20;
 
 /// Two parts of the least size and a bit of a third.
 const SIZE: usize = (10 << 20) + 1;
@@ -54,6 +55,7 @@ fn killed_on_a_server() {
 fn kill_all(served: bool) {
     let mut chance = Chance::new();
     puts(served, &mut chance);
+    numbered(served, &mut chance);
     gets(served, &mut chance);
     prunes(served, &mut chance);
 }
@@ -235,6 +237,65 @@ fn puts(served: bool, chance: &mut Chance) {
     if !served {
         swept(&place);
     }
+}
+
+/// A dump in numbered pieces becomes visible by as many requests. It is whole, or says that it isn't.
+fn numbered(served: bool, chance: &mut Chance) {
+    let place = Place::new(served, &[]);
+    let bytes = pattern(3, 2_000_000);
+    let [plain, pieces] = ["plain", "pieces"].map(|name| place.shop.folder().join(name));
+    std::fs::write(&plain, &bytes).expect("write");
+    let cut = place
+        .shop
+        .run(&["s3chunk", "--fixed", "100k", "--numbered"], Some(&plain));
+    assert_eq!(cut.code, Some(0), "{}", cut.err);
+    std::fs::write(&pieces, cut.out).expect("write");
+    let name =
+        |level: &str| ["--host", "h", "--date", "2024-01-01", "home", level].map(str::to_owned);
+    let words = |tool: &str, level: &str| -> Vec<String> {
+        [tool.to_owned()].into_iter().chain(name(level)).collect()
+    };
+    fn borrowed(words: &[String]) -> Vec<&str> {
+        words.iter().map(String::as_str).collect()
+    }
+    let time = place.measure(&borrowed(&words("s3put", "0")), Some(&pieces));
+    let mut kills = Kills::new(NUMBERED, time);
+    let (mut torn, mut none, mut whole) = (0, 0, 0);
+    while let Some(round) = kills.round() {
+        let level = (round + 1).to_string();
+        let child = place.start(
+            &borrowed(&words("s3put", &level)),
+            Some(&pieces),
+            Stdio::null(),
+        );
+        let done = kills.kill(child, chance);
+        let got = place.shop.run(&borrowed(&words("s3get", &level)), None);
+        let listed = place
+            .shop
+            .run(&["s3ls", "-q", "-j", "--no-checksum", "--host", "h"], None);
+        let key = format!("h:home:{level}:2024-01-01");
+        let listed = String::from_utf8_lossy(&listed.out).into_owned();
+        let line = listed.lines().find(|line| line.contains(&key));
+        match (got.code, line) {
+            (Some(0), Some(line)) => {
+                assert!(got.out == bytes && line.contains("\"flaw\":null"), "{line}");
+                whole += 1;
+            }
+            (Some(100), Some(line)) => {
+                assert!(!line.contains("\"flaw\":null"), "{line}");
+                assert!(!done && got.out.is_empty(), "{}", got.err);
+                torn += 1;
+            }
+            (code, line) => {
+                assert_eq!((code, line, done), (Some(100), None, false), "{}", got.err);
+                none += 1;
+            }
+        }
+    }
+    println!(
+        "of dumps in pieces {none} left nothing, {torn} were not whole and said so, {whole} were whole"
+    );
+    kills.report("puts in pieces");
 }
 
 /// What is there is listed: objects, and uploads that nobody finished. Those can be aborted.

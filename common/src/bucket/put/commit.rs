@@ -21,6 +21,11 @@ use crate::bucket::patience::{COMPLETING, bounded};
 use crate::chunks::Id;
 use crate::error::{Class, Error, Result};
 
+/// What to do where a name is taken.
+const ANOTHER_OR_OVER: &str = "use another --date, --random, or --overwrite";
+/// The same where nothing can be replaced.
+pub(super) const ANOTHER: &str = "use another --date, or --random";
+
 /// A commit, and what it must have brought about.
 pub(super) struct Commit<'a> {
     pub(super) bucket: &'a Bucket,
@@ -31,6 +36,8 @@ pub(super) struct Commit<'a> {
     /// Another process may have carried it out before: then the object is there, and is ours.
     pub(super) again: bool,
     pub(super) overwrite: bool,
+    /// It is one of many, which can't be replaced at once.
+    pub(super) piece: bool,
     /// After this moment it is not asked for any more: seconds since 1970 (UTC).
     pub(super) until: Option<i64>,
     /// The ETag of the only object that may be replaced.
@@ -95,11 +102,16 @@ impl Marks {
 
 /// Fails if `key` is taken, as far as we may look.
 pub(super) async fn absent(bucket: &Bucket, key: &str) -> Result<()> {
+    absent_else(bucket, key, ANOTHER_OR_OVER).await
+}
+
+/// The same, with another hint.
+pub(super) async fn absent_else(bucket: &Bucket, key: &str, hint: &str) -> Result<()> {
     match look(bucket, key)
         .await
         .map_err(|failure| failure.error(format!("look for {key}")))?
     {
-        Sight::Present(_) => Err(exists(key).hint("use another --date, --random, or --overwrite")),
+        Sight::Present(_) => Err(exists(key).hint(hint)),
         Sight::Absent | Sight::Hidden => Ok(()),
     }
 }
@@ -153,6 +165,7 @@ impl<'a> Commit<'a> {
             },
             again: false,
             overwrite: prepared.overwrite,
+            piece: false,
             until: None,
             replaces: prepared.replaces.as_deref(),
             class: prepared.class.as_deref(),
@@ -216,7 +229,7 @@ impl<'a> Commit<'a> {
             self.unreplaced(etag).await?;
         } else if !self.again && !self.overwrite {
             // Some servers ignore the condition on this request; a look beforehand is the best there is.
-            absent(bucket, self.key).await?;
+            absent_else(bucket, self.key, self.instead()).await?;
         }
         let parts = prepared.parts.iter().map(|part| {
             CompletedPart::builder()
@@ -438,12 +451,17 @@ impl<'a> Commit<'a> {
         .hint("nothing was stored: see what is there")
     }
 
+    /// What to do where the name is taken.
+    fn instead(&self) -> &'static str {
+        if self.piece { ANOTHER } else { ANOTHER_OR_OVER }
+    }
+
     /// Somebody else's object has the key.
     fn taken(&self) -> Error {
         exists(self.key).hint(if self.again {
             "'s3put --abort' gives the prepared dump up"
         } else {
-            "use another --date, --random, or --overwrite"
+            self.instead()
         })
     }
 

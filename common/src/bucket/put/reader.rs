@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::blocks::{BLOCK, Block, Blocks, blocks};
 use super::input::Input;
+use super::numbered::Pieces;
 use super::scratch::{Scratch, Sheet};
 use crate::bucket::checksum;
 use crate::bucket::content::Content;
@@ -47,6 +48,8 @@ pub(super) struct Cut {
     pub(super) parallel: usize,
     /// Where files go.
     pub(super) scratch: PathBuf,
+    /// Where objects end, if the stream itself says so.
+    pub(super) pieces: Pieces,
     pub(super) speaker: Speaker,
 }
 
@@ -68,7 +71,7 @@ pub(super) fn start(input: impl Read + Send + 'static, cut: Cut) -> io::Result<P
                 speaker: cut.speaker,
                 told: Told::default(),
             };
-            if let Err(error) = reader.cut(cut.plan, &sender) {
+            if let Err(error) = reader.cut(cut.plan, &cut.pieces, &sender) {
                 // Whoever stopped listening has failed for a reason of its own.
                 let _ = sender.blocking_send(Err(error));
             }
@@ -95,7 +98,17 @@ struct Told {
 }
 
 impl<R: Read> Reader<R> {
-    fn cut(&mut self, plan: Plan, sender: &mpsc::Sender<io::Result<Part>>) -> io::Result<()> {
+    fn cut(
+        &mut self,
+        plan: Plan,
+        pieces: &Pieces,
+        sender: &mpsc::Sender<io::Result<Part>>,
+    ) -> io::Result<()> {
+        // Whether it comes in pieces is known when the first byte is.
+        let over = self.input.is_over()?;
+        if pieces.are_told() {
+            return self.in_pieces(pieces, over, sender);
+        }
         let (mut number, mut left) = (1, plan.limit);
         loop {
             let size = plan.ladder.part(number).min(left);
@@ -117,6 +130,30 @@ impl<R: Read> Reader<R> {
                 true => (1, plan.limit),
                 false => (number + 1, left),
             };
+        }
+    }
+
+    /// Each piece as one part, which is an object.
+    fn in_pieces(
+        &mut self,
+        pieces: &Pieces,
+        mut over: bool,
+        sender: &mpsc::Sender<io::Result<Part>>,
+    ) -> io::Result<()> {
+        loop {
+            // Nothing is told of only where nothing comes.
+            let size = pieces.next().unwrap_or(0);
+            let (content, crc) = self.part(size)?;
+            over = over || content.len() < size || self.input.is_over()?;
+            let part = Part {
+                content,
+                crc,
+                full: !over,
+                last: over,
+            };
+            if sender.blocking_send(Ok(part)).is_err() || over {
+                return Ok(());
+            }
         }
     }
 
@@ -289,6 +326,7 @@ mod tests {
             memory: (parts * BLOCK) as u64,
             parallel: 4,
             scratch,
+            pieces: Pieces::default(),
             speaker: quiet(),
         }
     }

@@ -27,6 +27,7 @@ impl Run<'_> {
             mark: Mark::Token(&self.token),
             again: false,
             overwrite: self.order.overwrite,
+            piece: false,
             until: None,
             replaces: None,
             class: self.order.class.as_deref(),

@@ -129,21 +129,11 @@ impl Bucket {
                 }
             }
         }
-        let prepared = bundle.objects;
         objects.reverse();
-        let Some(mut whole) = objects.first().cloned() else {
-            return Err(Error::permanent("store the stream", "nothing was prepared"));
-        };
-        if objects.len() > 1 {
-            let crcs = prepared.iter().map(|one| (one.crc64nvme, one.size));
-            let crc = checksum::of_all(crcs);
-            whole.crc64nvme = crc.map(checksum::encode).unwrap_or_default();
-            whole.size = prepared.iter().map(|one| one.size).sum();
-            whole.parts = objects.iter().map(|object| object.parts).sum();
-            whole.resumed = objects.iter().map(|object| object.resumed).sum();
-            whole.objects = objects;
+        match objects.len() {
+            1 => Ok(objects.remove(0)),
+            _ => together(bundle.objects, objects),
         }
-        Ok(whole)
     }
 
     /// Fails if what is to be replaced has become a chunk stream since that was asked for, as far as we may look.
@@ -158,14 +148,7 @@ impl Bucket {
 
     /// Removes what was just stored, if the keys in use may.
     async fn take_back(&self, stored: &Stored) {
-        let request = self
-            .client
-            .delete_object()
-            .bucket(&self.name)
-            .key(self.full(&stored.key))
-            .set_version_id(stored.version.clone());
-        let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
-        if let Err(failure) = bounded(self.patience.stall, sent).await {
+        if let Err(failure) = self.removed(stored).await {
             self.patience.speaker.warning(format_args!(
                 "{} is left behind, and belongs to no dump: it could not be deleted: {}",
                 stored.key,
@@ -173,6 +156,34 @@ impl Bucket {
             ));
         }
     }
+
+    /// Removes what was just stored.
+    pub(super) async fn removed(&self, stored: &Stored) -> Result<(), Failure> {
+        let request = self
+            .client
+            .delete_object()
+            .bucket(&self.name)
+            .key(self.full(&stored.key))
+            .set_version_id(stored.version.clone());
+        let sent = async move { request.send().await.map_err(|error| Failure::of(&error)) };
+        bounded(self.patience.stall, sent).await.map(drop)
+    }
+}
+
+/// What several objects are as one dump, which is called as the first of them.
+pub(super) fn together(prepared: &[Prepared], objects: Vec<Stored>) -> Result<Stored> {
+    let Some(first) = objects.first().cloned() else {
+        return Err(Error::permanent("store the stream", "nothing was prepared"));
+    };
+    let crc = checksum::of_all(prepared.iter().map(|one| (one.crc64nvme, one.size)));
+    Ok(Stored {
+        crc64nvme: crc.map(checksum::encode).unwrap_or_default(),
+        size: prepared.iter().map(|one| one.size).sum(),
+        parts: objects.iter().map(|object| object.parts).sum(),
+        resumed: objects.iter().map(|object| object.resumed).sum(),
+        objects,
+        ..first
+    })
 }
 
 /// An error of a commit after which some objects are there, and are no dump without the first one.

@@ -14,7 +14,7 @@ use std::io::Read;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use super::{Order, Prepared, Run, commit};
+use super::{Order, Pieces, Prepared, Run, commit};
 use crate::bucket::Bucket;
 use crate::bucket::continued::{CHUNKS, says};
 use crate::bucket::failure::Kind;
@@ -125,6 +125,7 @@ impl Run<'_> {
             part_size: None,
             max_object: None,
             resume: false,
+            pieces: Pieces::default(),
             ..self.order.clone()
         };
         let run = Run {
