@@ -12,6 +12,7 @@ pub mod names;
 pub mod records;
 pub mod seal;
 pub mod server;
+pub mod stored;
 pub mod words;
 
 use std::io::Write;
@@ -198,6 +199,27 @@ pub const TARGETS: &[Target] = &[
         also: None,
         run: chunk::join,
         rounds: 1_000,
+        words: CHUNK_WORDS,
+    },
+    Target {
+        name: "passing",
+        also: None,
+        run: stored::passing,
+        rounds: 2_000,
+        words: CHUNK_WORDS,
+    },
+    Target {
+        name: "sealed",
+        also: None,
+        run: stored::sealed,
+        rounds: 500,
+        words: SEALED_WORDS,
+    },
+    Target {
+        name: "tails",
+        also: None,
+        run: stored::tails,
+        rounds: 100,
         words: CHUNK_WORDS,
     },
     Target {

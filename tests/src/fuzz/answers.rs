@@ -169,23 +169,10 @@ pub fn complete(data: &[u8]) {
         }));
         let length = if which == 3 { 3 } else { (5 << 20) + 1 };
         let order = Order {
-            key: "a".to_owned(),
-            overwrite: false,
-            class: None,
-            metadata: Vec::new(),
-            tags: Vec::new(),
-            grant_owner: false,
-            allow_empty: false,
             part_size: Some(5 << 20),
-            max_object: None,
-            max_parts: 10_000,
-            resume: false,
-            rest: None,
-            started: 0,
-            id: Arc::default(),
             parallel: 1,
             memory: 16 << 20,
-            pacer: Arc::new(Pacer::new(Timetable::default())),
+            ..Order::of("a".to_owned())
         };
         let input = std::io::repeat(7).take(length);
         match liar
