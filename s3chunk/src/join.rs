@@ -302,11 +302,7 @@ struct Rest {
 ///
 /// # Errors
 /// If something is not in the shape that it should have, or about another stream.
-fn rest<R: Read>(
-    reader: &mut Reader<R>,
-    index: &Index,
-    spool: Option<&Spool>,
-) -> Result<Rest> {
+fn rest<R: Read>(reader: &mut Reader<R>, index: &Index, spool: Option<&Spool>) -> Result<Rest> {
     let mut found = Rest::default();
     while let Some(member) = reader.next()? {
         match member.name {

@@ -6,9 +6,9 @@
 
 use std::io::Write;
 
+use common::bucket::Bucket;
 use common::bucket::chunked::Reading;
 use common::bucket::put::Repack;
-use common::bucket::Bucket;
 use common::error::{Error, Result};
 use common::listing::Catalogue;
 use common::prices::Prices;
@@ -144,7 +144,8 @@ fn freed(catalogue: &Catalogue, key: &str, ties: &Ties, trust_dates: bool) -> Ve
             if let Some(index) = dumps.iter().position(|dump| dump.key() == need) {
                 size = dumps[index].size();
                 dumps[index].class().clone_into(&mut class);
-                let by_dumps = (0..dumps.len()).filter(|&other| graph.needs(other).contains(&index));
+                let by_dumps =
+                    (0..dumps.len()).filter(|&other| graph.needs(other).contains(&index));
                 needers.extend(by_dumps.rev().map(|other| dumps[other].key()));
                 needers.extend(graph.outside(index).iter().cloned());
             } else if let Some(entry) = catalogue.others.iter().find(|entry| entry.key == need) {

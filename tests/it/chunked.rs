@@ -3,6 +3,7 @@
 
 mod kills;
 mod life;
+mod repack;
 
 use std::path::PathBuf;
 

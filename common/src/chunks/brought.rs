@@ -345,18 +345,53 @@ mod tests {
             ("in the wrong order", format!("{good}{was}{runs}")),
             ("after the runs", format!("{was}{runs}{good}")),
             ("a gap", format!("{was}here 1 5 2 3\nhere 2 0 1 6\n{runs}")),
-            ("not behind its own", format!("{was}here 1 5 2 4\nhere 2 0 1 6\n{runs}")),
-            ("among its own", format!("{was}here 1 5 2 2\nhere 2 0 1 4\n{runs}")),
-            ("twice", format!("{was}here 1 5 2 3\nhere 1 6 1 5\nhere 2 0 1 6\n{runs}")),
+            (
+                "not behind its own",
+                format!("{was}here 1 5 2 4\nhere 2 0 1 6\n{runs}"),
+            ),
+            (
+                "among its own",
+                format!("{was}here 1 5 2 2\nhere 2 0 1 4\n{runs}"),
+            ),
+            (
+                "twice",
+                format!("{was}here 1 5 2 3\nhere 1 6 1 5\nhere 2 0 1 6\n{runs}"),
+            ),
             ("none", format!("{was}here 1 5 0 3\n{good}{runs}")),
-            ("object 0", format!("{was}here 0 5 2 3\nhere 2 0 1 5\n{runs}")),
-            ("object 3", format!("{was}here 3 5 2 3\nhere 2 0 1 5\n{runs}")),
-            ("too many fields", format!("{was}here 1 5 2 3 1\nhere 2 0 1 5\n{runs}")),
-            ("not here", format!("{was}here 1 5 1 3\nhere 2 0 1 4\n{runs}")),
+            (
+                "object 0",
+                format!("{was}here 0 5 2 3\nhere 2 0 1 5\n{runs}"),
+            ),
+            (
+                "object 3",
+                format!("{was}here 3 5 2 3\nhere 2 0 1 5\n{runs}"),
+            ),
+            (
+                "too many fields",
+                format!("{was}here 1 5 2 3 1\nhere 2 0 1 5\n{runs}"),
+            ),
+            (
+                "not here",
+                format!("{was}here 1 5 1 3\nhere 2 0 1 4\n{runs}"),
+            ),
             ("not all of it", format!("{was}here 1 5 2 3\n{runs}")),
-            ("too large", format!("{was}here 1 18446744073709551615 2 3\n{runs}")),
-            ("both", format!("{was}{good}place x\nuntil 1\nobject 1 {} a\n{runs}", Id([1; 16]))),
-            ("in two, many times", format!("{was}here 1 5 1 3\nhere 1 6 1 4\nhere 2 0 1 5\nrun 0 0 3 1\nrun 1 5 2 9\n")),
+            (
+                "too large",
+                format!("{was}here 1 18446744073709551615 2 3\n{runs}"),
+            ),
+            (
+                "both",
+                format!(
+                    "{was}{good}place x\nuntil 1\nobject 1 {} a\n{runs}",
+                    Id([1; 16])
+                ),
+            ),
+            (
+                "in two, many times",
+                format!(
+                    "{was}here 1 5 1 3\nhere 1 6 1 4\nhere 2 0 1 5\nrun 0 0 3 1\nrun 1 5 2 9\n"
+                ),
+            ),
         ] {
             assert!(read(&text).is_none(), "{why}");
         }

@@ -58,7 +58,11 @@ fn any_steps(dice: &mut Dice, settings: &Settings) -> Vec<Step> {
         .into_iter()
         .chain([Step::Delete(pruner); 4])
         .collect();
-    let repacked = [Step::List(pruner), Step::Repack(pruner), Step::Replace(pruner)];
+    let repacked = [
+        Step::List(pruner),
+        Step::Repack(pruner),
+        Step::Replace(pruner),
+    ];
     match dice.below(44) {
         // A dump, of which the known file learns or doesn't.
         0..=5 => [&begun[..], &ended, &[Step::Learn(host)]].concat(),
@@ -97,7 +101,14 @@ fn any_steps(dice: &mut Dice, settings: &Settings) -> Vec<Step> {
         38 => vec![Step::Crash(pruner)],
         40..=41 => repacked.to_vec(),
         // One that takes its time, while another one prunes.
-        42 => [&repacked[..2], &[pass(dice)], &begun, &ended, &repacked[2..]].concat(),
+        42 => [
+            &repacked[..2],
+            &[pass(dice)],
+            &begun,
+            &ended,
+            &repacked[2..],
+        ]
+        .concat(),
         43 => vec![repacked[dice.below(3)]],
         _ => vec![Step::Delete(pruner)],
     }

@@ -546,9 +546,8 @@ impl World {
         let is_free =
             |key: &String| !self.holds(Rule::P8) || repack::is_free(&catalogue, key, &ties).is_ok();
         let found = self.objects.iter().filter(|(key, object)| {
-            let is_listed = |(listed, modified): &(String, i64)| {
-                listed == *key && *modified == object.modified
-            };
+            let is_listed =
+                |(listed, modified): &(String, i64)| listed == *key && *modified == object.modified;
             object.readable
                 && !object.needs.is_empty()
                 && entries.iter().any(is_listed)
@@ -564,11 +563,7 @@ impl World {
         let (begun, key, object) = self.pruners[number].repacks.take()?;
         let is_same = self.objects.get(&key) == Some(&object);
         if is_same || !self.holds(Rule::P8Same) {
-            let modified = if self.settings.early {
-                begun
-            } else {
-                self.now
-            };
+            let modified = if self.settings.early { begun } else { self.now };
             let object = Object {
                 modified,
                 needs: Vec::new(),

@@ -1,4 +1,4 @@
-# on: file s3serve radosgw
+# on: file s3serve
 # What a dump holds already is copied by the server, in whole parts; and what was copied is proven. Metadata, tags and class
 # stay; so does the dump, if something goes wrong.
 
@@ -31,4 +31,5 @@ s3get -v --verify --host ember --date 2019-01-02 home 0 2>&1 | sed 's/[0-9.]*M/S
 s3prune -q --no-grace --delete -k ember:home:0:2019-01-01
 s3get -q --host ember --date 2019-01-02 home 0 | s3chunk -q -d | cmp - second
 s3get -q --raw --host ember --date 2019-01-02 home 0 | s3chunk -q -d | cmp - second
-s3ls -q --uploads
+s3ls -q --uploads --host ember
+ends

@@ -223,7 +223,10 @@ fn a_repack_that_is_killed() {
         let ended = wait(vec![repack]) == [true];
         let after = place.stored();
         let is_new = after.objects[&key] != before.objects[&key];
-        assert!(is_new || !ended, "round {round}: success, and nothing is new");
+        assert!(
+            is_new || !ended,
+            "round {round}: success, and nothing is new"
+        );
         if ended {
             done += 1;
             time = time * 3 / 4;
@@ -237,7 +240,12 @@ fn a_repack_that_is_killed() {
         comes_back(&place, round, &bytes);
         // What was left undone can be done.
         let again = place.try_bash(&format!("s3prune -q --no-grace --delete --repack {key}"));
-        assert_eq!(again.0, Some(i32::from(is_new)), "round {round}: {}", again.2);
+        assert_eq!(
+            again.0,
+            Some(i32::from(is_new)),
+            "round {round}: {}",
+            again.2
+        );
         comes_back(&place, round, &bytes);
     }
     println!("{killed} were killed, {done} were not");

@@ -97,18 +97,28 @@ fn repacked(served: bool) {
     repack(2);
     repack(4);
     let (code, _, said) = place.try_bash("s3prune -q --no-grace --repack h:home:0:2024-01-02");
-    assert!(code == Some(1) && said.contains("needs no other dump"), "{said}");
+    assert!(
+        code == Some(1) && said.contains("needs no other dump"),
+        "{said}"
+    );
     let after = place.stored();
     for (key, object) in &after.objects {
         let old = &before.objects[key];
         let is_repacked = key.ends_with('2') || key.ends_with('4');
-        assert_eq!(object.body.len() > SIZE, is_repacked || key.ends_with('1'), "{key}");
+        assert_eq!(
+            object.body.len() > SIZE,
+            is_repacked || key.ends_with('1'),
+            "{key}"
+        );
         assert_eq!(object.body == old.body, !is_repacked, "{key}");
     }
 
     // The third still needs the first and the second.
     let (code, _, said) = place.try_bash("s3prune -q --no-grace -k h:home:0:2024-01-02 --delete");
-    assert!(code == Some(100) && said.contains("2024-01-03 needs it"), "{said}");
+    assert!(
+        code == Some(100) && said.contains("2024-01-03 needs it"),
+        "{said}"
+    );
     place.bash("s3prune -q --no-grace -k h:home:0:2024-01-03 --delete; s3prune -q --no-grace -k h:home:0:2024-01-01 --delete");
     for day in [2, 4] {
         restored(&place, &days[day - 1..day], day - 1);

@@ -11,9 +11,7 @@ use super::gather::{Reading, Renamed};
 use super::layout::stored;
 use super::tail::{LONGEST, begin, broken};
 use crate::bucket::get::Wish;
-use crate::chunks::{
-    BLOCK, Brought, End, Form, Head, Member, Name, Refs, Run, Span, Toc, padding,
-};
+use crate::chunks::{BLOCK, Brought, End, Form, Head, Member, Name, Refs, Run, Span, Toc, padding};
 use crate::error::{Error, Result};
 
 /// How it will lie.
@@ -78,7 +76,10 @@ impl Gathered {
             times: 1,
         };
         let toc = Toc {
-            sizes: std::iter::once(&own).chain(&taken).flat_map(sizes).collect(),
+            sizes: std::iter::once(&own)
+                .chain(&taken)
+                .flat_map(sizes)
+                .collect(),
         };
         let bytes: u64 = taken.iter().flat_map(sizes).map(stored).sum();
         let kept = begin(&end).ok_or_else(damaged)?;

@@ -44,7 +44,13 @@ pub(super) async fn copied(
             let Some(piece) = waiting.next() else {
                 break;
             };
-            under_way.push(copy(run, key, id, (&source.key, source.etag.as_deref()), *piece));
+            under_way.push(copy(
+                run,
+                key,
+                id,
+                (&source.key, source.etag.as_deref()),
+                *piece,
+            ));
         }
         match under_way.next().await {
             Some(part) => sent.push(part?),

@@ -189,9 +189,9 @@ pub(super) async fn tags(run: &Run<'_>, seen: &Seen) -> Result<Vec<(String, Stri
         })
         .await
         .map_err(|failure| {
-            failure.error(doing()).hint(
-                "the key in use needs the right to read tags, because the object has some",
-            )
+            failure
+                .error(doing())
+                .hint("the key in use needs the right to read tags, because the object has some")
         })?;
     let tags = answer.tag_set().iter();
     Ok(tags

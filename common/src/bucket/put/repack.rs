@@ -9,7 +9,10 @@
 //! Refused: what is in several objects, or can't be read at once; and what is longer than the memory that is there for parts
 //! allows.
 
-use std::cell::Cell;
+mod exchange;
+mod filling;
+mod proof;
+
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -17,29 +20,25 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::StorageClass;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::future::LocalBoxFuture;
-use futures_util::stream::{self, FuturesUnordered};
+use futures_util::stream;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::copy::{Piece, copied, copy};
+use self::exchange::Tail;
+use self::proof::{Proof, mismatch};
+use super::copy::{Piece, copied};
 use super::original::tags;
-use super::reader::Part;
 use super::send::tagging;
-use super::several::Bundle;
-use super::upload::{About, begin, send_part};
+use super::upload::{About, begin};
 use super::{Approval, Order, Prepared, Run, Sent, Stage, Standing, Stored, terms};
-use crate::bucket::checksum::{self, Check, Verdict};
-use crate::bucket::chunked::{Evidence, Gathered, Parcel, Reading, Repacked, Want};
-use crate::bucket::content::Content;
-use crate::bucket::failure::Kind;
+use crate::bucket::checksum::{self, Check};
+use crate::bucket::chunked::{Gathered, Parcel, Reading, Repacked, Want};
 use crate::bucket::get::{Seen, Wish};
 use crate::bucket::ladder::{Cuts, Ladder, MOST};
 use crate::bucket::{Bucket, continued};
 use crate::chunks::Id;
 use crate::error::{Class, Error, Result};
 use crate::listing::is_cold;
-use crate::names;
 use crate::rate::{Pacer, Timetable};
 use crate::units::human;
 
@@ -164,7 +163,9 @@ impl Bucket {
         if seen.etag.is_none() {
             return Err(refused(key, "the server names no ETag to hold on to"));
         }
-        let part = LEAST.max(layout.size().div_ceil(u64::from(MOST))).next_multiple_of(MIB);
+        let part = LEAST
+            .max(layout.size().div_ceil(u64::from(MOST)))
+            .next_multiple_of(MIB);
         if part > MEMORY {
             return Err(refused(
                 key,
@@ -231,8 +232,8 @@ impl Run<'_> {
         let pieces = pieces(repack);
         let copied = copied(self, key, &id, seen, &pieces).await;
         // What others can do about it is of no use here.
-        let mut parts =
-            copied.map_err(|error| Error::new(error.class(), format!("repack {key}"), error.cause()))?;
+        let mut parts = copied
+            .map_err(|error| Error::new(error.class(), format!("repack {key}"), error.cause()))?;
         let told = checksum::of_all(parts.iter().map(|part| (part.crc64nvme, part.size)));
         let (sender, receiver) = mpsc::channel(1);
         let reading = self.read_for(repack, sender);
@@ -324,106 +325,6 @@ impl Run<'_> {
             tail: tail.map(|tail| (tail.new, tail.old)),
         })
     }
-
-    /// Reads the chunks of other objects. What was read is what the server holds: it copies the same bytes into an upload
-    /// that nothing comes of, and tells what they come to.
-    async fn bring(&self, repack: &Repack, out: mpsc::Sender<Parcel>) -> Result<()> {
-        let key = repack.key();
-        let about = About {
-            metadata: HashMap::new(),
-            class: None,
-            tagging: None,
-            like: None,
-        };
-        let scratch = begin(self, key, about).await?;
-        self.standing.opened(key, &scratch);
-        let (next, id) = (Cell::new(0), scratch.as_str());
-        let witness = |evidence: Evidence| -> LocalBoxFuture<'_, Result<()>> {
-            next.set(next.get() % MOST + 1);
-            Box::pin(self.compare(key, id, next.get(), evidence))
-        };
-        self.bucket
-            .chunks(&repack.chunks, &wish(), GAP, out, &witness)
-            .await?;
-        if let Err(failure) = self.bucket.give_up(key, &scratch).await {
-            self.bucket.patience.speaker.warning(format_args!(
-                "an upload of {key} could not be aborted; 's3ls --uploads' shows it: {}",
-                failure.text()
-            ));
-        }
-        self.standing.closed(&scratch);
-        Ok(())
-    }
-
-    async fn compare(&self, key: &str, id: &str, number: u32, read: Evidence) -> Result<()> {
-        let doing = || format!("prove what was read of {}", read.key);
-        let (from, to) = (read.from, read.to);
-        let piece = Piece { number, from, to };
-        let source = (read.key.as_str(), read.etag.as_deref());
-        let copied = copy(self, key, id, source, piece).await;
-        let copied = copied.map_err(|error| Error::new(error.class(), doing(), error.cause()))?;
-        let etag = copied.etag.as_deref().map(|etag| etag.trim_matches('"'));
-        let is_same = match (copied.crc64nvme, etag) {
-            (Some(crc), _) => {
-                let mut digest = checksum::digest();
-                read.frames.iter().for_each(|frame| digest.update(frame));
-                digest.finalize() == crc
-            }
-            (None, Some(etag)) if checksum::is_md5(etag) => {
-                let content = Content::Memory(Arc::from(read.frames.clone()));
-                checksum::md5(&content).as_deref() == Some(etag)
-            }
-            _ => {
-                return Err(Error::permanent(
-                    doing(),
-                    "the server tells no checksum of what it copies",
-                ));
-            }
-        };
-        match is_same {
-            true => Ok(()),
-            false => Err(
-                Error::temporary(doing(), "what came is not what the server holds")
-                    .hint("nothing was changed; the connection may have damaged it"),
-            ),
-        }
-    }
-
-    /// Sends what comes, in parts of this size; the first of them follows `before` others.
-    async fn send_pieces(
-        &self,
-        key: &str,
-        id: &str,
-        size: u64,
-        before: usize,
-        mut from: mpsc::Receiver<Parcel>,
-    ) -> Result<Vec<Sent>> {
-        let parallel = usize::try_from(MEMORY / size).unwrap_or(1).clamp(1, PARALLEL);
-        let mut number = u32::try_from(before).unwrap_or(u32::MAX);
-        let mut filling = Filling::default();
-        let mut under_way = FuturesUnordered::new();
-        let (mut sent, mut over) = (Vec::new(), false);
-        loop {
-            if under_way.len() < parallel
-                && let Some(part) = filling.part(size, over)
-            {
-                number += 1;
-                under_way.push(send_part(self, key, id, number, part));
-                continue;
-            }
-            let has_room = filling.length < size;
-            tokio::select! {
-                Some(part) = under_way.next() => sent.push(part?),
-                parcel = from.recv(), if !over && has_room => match parcel {
-                    Some(parcel) => filling.take(parcel.pieces),
-                    None => over = true,
-                },
-                else => break,
-            }
-        }
-        sent.sort_by_key(|part: &Sent| part.number);
-        Ok(sent)
-    }
 }
 
 impl Run<'_> {
@@ -450,89 +351,6 @@ impl Run<'_> {
             resumed: 0,
         }
     }
-
-    async fn exchange(&self, prepared: &Prepared) -> Result<Stored> {
-        let bundle = Bundle::of(std::slice::from_ref(prepared));
-        self.bucket.complete(bundle, self.standing, false).await
-    }
-
-    /// The hot tail goes first: a dump that can't be read without one must not be there with another's. If the dump
-    /// stays what it was, so does its tail.
-    async fn exchange_with_tail(
-        &self,
-        prepared: &Prepared,
-        new: Vec<Bytes>,
-        old: Vec<Bytes>,
-    ) -> Result<Stored> {
-        let key = names::literal(&names::tail(&prepared.key))?;
-        let there = match self.bucket.head(&key).await {
-            Ok(head) => Some(self.bucket.seen(&key, head)?),
-            Err(failure) if failure.kind == Kind::Missing => None,
-            Err(failure) => return Err(failure.error(format!("look at {key}"))),
-        };
-        let is_ours = |seen: &Seen| [&new, &old].into_iter().any(|one| length(one) == seen.size);
-        if there.as_ref().is_some_and(|seen| !is_ours(seen)) {
-            return Err(Error::permanent(
-                format!("replace {key}"),
-                format!("what is there is not the tail of {}", prepared.key),
-            ));
-        }
-        let tail = self.tail(&key, new, there.as_ref()).await?;
-        let stored = self.exchange(&tail).await?;
-        let exchanged = self.exchange(prepared).await;
-        if exchanged.is_err()
-            && let Ok(head) = self.bucket.head(&prepared.key).await
-            && head.e_tag() == prepared.replaces.as_deref()
-        {
-            let back = async {
-                let now = self.bucket.look(&stored.key).await?;
-                let tail = self.tail(&key, old, Some(&now)).await?;
-                self.exchange(&tail).await
-            };
-            if let Err(error) = back.await {
-                self.bucket.patience.speaker.warning(format_args!(
-                    "{key} is that of a dump which was not stored, and the same command is needed again: {error}"
-                ));
-            }
-        }
-        exchanged
-    }
-
-    /// An upload of a tail, in the place of the one that is there.
-    async fn tail(&self, key: &str, bytes: Vec<Bytes>, there: Option<&Seen>) -> Result<Prepared> {
-        let size = Ladder::Fixed(LEAST);
-        let about = About {
-            metadata: HashMap::from([
-                (continued::TOKEN.to_owned(), self.token.clone()),
-                (Cuts::METADATA.to_owned(), size.to_string()),
-            ]),
-            class: None,
-            tagging: None,
-            like: None,
-        };
-        self.standing.stage.set(Stage::Beginning);
-        let id = begin(self, key, about).await?;
-        self.standing.opened(key, &id);
-        let (sender, receiver) = mpsc::channel(1);
-        let sending = self.send_pieces(key, &id, LEAST, 0, receiver);
-        let (sent, _) = tokio::join!(sending, async move {
-            sender.send(Parcel::plain(bytes)).await
-        });
-        let parts = sent?;
-        let crc = checksum::of_all(parts.iter().map(|part| (part.crc64nvme, part.size)));
-        Ok(Prepared {
-            key: key.to_owned(),
-            token: Some(self.token.clone()),
-            overwrite: true,
-            class: None,
-            upload: id,
-            size: parts.iter().map(|part| part.size).sum(),
-            crc64nvme: crc,
-            replaces: there.and_then(|seen| seen.etag.clone()),
-            parts,
-            resumed: 0,
-        })
-    }
 }
 
 /// What came of reading.
@@ -554,80 +372,6 @@ enum Region {
     Replaced,
 }
 
-/// The tails of a cold dump, as they come.
-struct Tail {
-    new: Vec<Bytes>,
-    old: Vec<Bytes>,
-}
-
-impl Tail {
-    fn of(repack: &Repack) -> Self {
-        let head = repack.chunks.tail_head();
-        Self {
-            new: vec![head.clone()],
-            old: vec![head],
-        }
-    }
-
-    fn take(&mut self, region: Region, frames: &[Bytes]) {
-        if region != Region::Chunks {
-            self.old.extend_from_slice(frames);
-        }
-        if region == Region::Index {
-            self.new.extend_from_slice(frames);
-        }
-    }
-}
-
-/// How it is known that what is read and copied is what was stored.
-enum Proof {
-    /// All of it is read.
-    Whole(Option<Check>),
-    /// What follows the part that is copied.
-    Rest(crcs::Digest),
-}
-
-impl Proof {
-    fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Whole(Some(check)) => check.update(bytes),
-            Self::Whole(None) => {}
-            Self::Rest(digest) => digest.update(bytes),
-        }
-    }
-
-    /// The CRC-64/NVME of the first `copied` bytes of `seen`, of which the rest was read; none if all was.
-    fn verdict(self, seen: &Seen, copied: u64) -> Result<Option<u64>> {
-        let doing = || format!("read {}", seen.key);
-        match self {
-            Self::Rest(digest) => {
-                let whole = checksum::whole_crc64(&seen.head).ok_or_else(|| mismatch(&seen.key))?;
-                let length = seen.size - copied;
-                Ok(Some(checksum::beginning(whole, digest.finalize(), length)))
-            }
-            Self::Whole(check) => match check.map_or(Verdict::Unknown, Check::verdict) {
-                Verdict::Proven => Ok(None),
-                Verdict::Damaged => Err(Error::permanent(
-                    doing(),
-                    "it does not match its checksum",
-                )),
-                Verdict::Unknown => Err(Error::permanent(
-                    doing(),
-                    "the server holds no checksum of it that could be compared",
-                )),
-            },
-        }
-    }
-}
-
-fn mismatch(key: &str) -> Error {
-    Error::permanent(
-        format!("copy what {key} holds"),
-        "what the server copied does not match what it says of the object",
-    )
-    .hint("nothing was changed; 's3get --verify' tells whether the object is damaged")
-}
-
 /// What the server copies.
 fn pieces(repack: &Repack) -> Vec<Piece> {
     let part = repack.part;
@@ -644,81 +388,4 @@ fn pieces(repack: &Repack) -> Vec<Piece> {
 /// When the server had taken it in.
 fn came(head: &HeadObjectOutput) -> Option<Timestamp> {
     Timestamp::from_second(head.last_modified()?.secs()).ok()
-}
-
-fn length(pieces: &[Bytes]) -> u64 {
-    pieces.iter().map(|piece| piece.len() as u64).sum()
-}
-
-/// Pieces that become a part.
-#[derive(Default)]
-struct Filling {
-    pieces: Vec<Bytes>,
-    length: u64,
-}
-
-impl Filling {
-    fn take(&mut self, pieces: Vec<Bytes>) {
-        self.length += length(&pieces);
-        self.pieces.extend(pieces);
-    }
-
-    /// The next part, if there is enough for one; what is there, if it is `over` and there is something.
-    fn part(&mut self, size: u64, over: bool) -> Option<Part> {
-        if self.length < size && !(over && self.length > 0) {
-            return None;
-        }
-        let mut left = size.min(self.length);
-        self.length -= left;
-        let (mut pieces, mut digest) = (Vec::new(), checksum::digest());
-        let mut rest = std::mem::take(&mut self.pieces).into_iter();
-        while left > 0
-            && let Some(mut piece) = rest.next()
-        {
-            let taken = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
-            let first = piece.split_to(taken);
-            if !piece.is_empty() {
-                self.pieces.push(piece);
-            }
-            if first.is_empty() {
-                continue;
-            }
-            digest.update(&first);
-            left -= first.len() as u64;
-            pieces.push(first);
-        }
-        self.pieces.extend(rest);
-        Some(Part {
-            content: Content::Memory(Arc::from(pieces)),
-            crc: digest.finalize(),
-            full: false,
-            last: false,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_filled() {
-        let mut filling = Filling::default();
-        assert!(filling.part(4, true).is_none());
-        filling.take(["ab", "", "cdefghi", "j"].map(|text| Bytes::from_static(text.as_bytes())).into());
-        let mut parts = Vec::new();
-        while let Some(part) = filling.part(4, true) {
-            let mut reading = part.content.read();
-            let mut bytes = Vec::new();
-            while reading.left() > 0 {
-                bytes.extend_from_slice(&reading.take(99).unwrap());
-            }
-            assert_eq!(part.crc, checksum::crc64(&bytes));
-            parts.push(String::from_utf8(bytes).unwrap());
-            assert_eq!(filling.length, length(&filling.pieces));
-        }
-        assert_eq!(parts, ["abcd", "efgh", "ij"]);
-        filling.take(vec![Bytes::from_static(b"abc")]);
-        assert!(filling.part(4, false).is_none());
-    }
 }

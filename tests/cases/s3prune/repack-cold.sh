@@ -1,0 +1,31 @@
+# on: s3serve
+# thaw: 1
+# A dump in an archive is brought back first; it is stored there again, with the tail that belongs to it.
+
+. "$CASES/lib.sh"
+s3put -q --make-bucket
+data() { seq "$((200 - $1))" | xargs printf '%01024d'; seq 9001 "$((9000 + $1))" | xargs -r printf '%01024d'; }
+dump() {
+    data "$2" | s3chunk -q --fixed 4k --known known |
+        s3put -q --storage-class GLACIER --host ember --date "2019-01-$1" home 0 | s3chunk -q --learn known >receipt
+}
+dump 01 0
+dump 02 100
+back() { comes_true s3get -q --thaw --host ember --date "2019-01-$1" home 0 >raw 2>/dev/null; s3chunk -q -d <raw | cmp - <(data "$2") && echo "2019-01-$1 is whole"; }
+listed() { s3ls -q --host ember --chunks -j --no-checksum | jq -c '[.key, .class, .chunks.new, .chunks.needs, .chunks.health]'; }
+
+s3prune -q --no-grace --repack ember:home:0:2019-01-02 --delete
+ends
+back 02 100
+s3prune -q --no-grace --repack ember:home:0:2019-01-02 --delete
+ends
+listed
+s3get -q --tail --host ember --date 2019-01-02 home 0 | s3chunk --list | wc -l
+s3prune -q --no-grace -k ember:home:0:2019-01-01 --delete
+s3get -q --host ember --date 2019-01-02 home 0
+ends
+back 02 100
+s3ls -q -0 --host ember | tr '\0' '\n'
+s3prune -q --force -k ember:home:0:2019-01-02 --delete
+s3ls -q
+ends
