@@ -206,3 +206,87 @@ fn say(repack: &Repack, readings: &[Reading], freed: &[Freed], prices: &Prices, 
         voice.plain(format_args!("{} then{worth}", one.told()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use common::listing::Entry;
+
+    use super::*;
+    use crate::ties::{Tie, Wait};
+
+    const DAY: u64 = 86_400;
+
+    /// Four dumps of a set, a day each, and an object that is none; what each needs.
+    fn place(needs: &[(&str, &[&str])], now: &str) -> (Catalogue, Ties) {
+        let keys = ["01", "02", "03", "04"].map(|day| format!("h:f:0:2026-11-{day}"));
+        let entry = |(key, day): (&str, &str)| Entry {
+            key: key.to_owned(),
+            size: 1 << 20,
+            modified: format!("2026-11-{day}T12:00:00Z").parse().unwrap(),
+            etag: String::new(),
+            class: "STANDARD".to_owned(),
+        };
+        let all = keys.iter().map(|key| (key.as_str(), &key[12..]));
+        let catalogue = all.chain([("object", "02")]).map(entry).collect();
+        let tie = |(key, needs): &(&str, &[&str])| {
+            let needs = needs.iter().map(|&key| key.to_owned()).collect();
+            (key.to_string(), Tie { grace: DAY, needs })
+        };
+        let streams: BTreeMap<String, Tie> = needs.iter().map(tie).collect();
+        let wait = Wait::For("1d".parse().unwrap());
+        let ties = Ties::new(streams, &wait, now.parse().unwrap()).unwrap();
+        (catalogue, ties)
+    }
+
+    const NEEDS: [(&str, &[&str]); 4] = [
+        ("h:f:0:2026-11-01", &[]),
+        ("h:f:0:2026-11-02", &["h:f:0:2026-11-01", "object"]),
+        ("h:f:0:2026-11-03", &["h:f:0:2026-11-01"]),
+        ("object", &[]),
+    ];
+
+    #[test]
+    fn what_may_be_referred_to_is_left_alone() {
+        let free = |key: &str, now: &str| {
+            let (catalogue, ties) = place(&NEEDS, now);
+            is_free(&catalogue, key, &ties).map_err(|error| error.to_string())
+        };
+        let second = "h:f:0:2026-11-02";
+        // The third came a day ago, and not longer.
+        let refused = free(second, "2026-11-04T12:00:00Z").unwrap_err();
+        assert_eq!(
+            refused,
+            "could not repack h:f:0:2026-11-02: a dump that is being made may refer to what it needs: it is within the grace"
+        );
+        assert_eq!(free(second, "2026-11-04T12:00:01Z"), Ok(()));
+        // Nobody refers to a dump that is no chunk stream, and another look says so.
+        assert_eq!(free("h:f:0:2026-11-04", "2026-11-04T12:00:01Z"), Ok(()));
+        assert!(free("h:f:0:2026-11-03", "2026-11-05T12:00:00Z").is_err());
+        assert!(free("object", "2026-11-03T12:00:00Z").is_err());
+        assert_eq!(free("object", "2026-11-03T12:00:01Z"), Ok(()));
+        assert!(free("other", "2036-11-03T12:00:01Z").is_err());
+    }
+
+    #[test]
+    fn what_becomes_free() {
+        let (catalogue, ties) = place(&NEEDS, "2026-12-01T00:00:00Z");
+        let told = |key: &str| -> Vec<String> {
+            let freed = freed(&catalogue, key, &ties, false);
+            freed.iter().map(Freed::told).collect()
+        };
+        assert_eq!(
+            told("h:f:0:2026-11-02"),
+            [
+                "h:f:0:2026-11-01 is still needed by h:f:0:2026-11-03",
+                "object is needed by no other"
+            ]
+        );
+        assert_eq!(
+            told("h:f:0:2026-11-03"),
+            ["h:f:0:2026-11-01 is still needed by h:f:0:2026-11-02"]
+        );
+        assert!(told("object").is_empty());
+    }
+}
