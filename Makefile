@@ -5,7 +5,7 @@ DESTDIR ?=
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 TOOLS = s3put s3get s3ls s3prune s3rate s3seal s3chunk
-RECIPES = s3dump s3probe s3napback s3backup s3drill btrfs-send-to-s3
+RECIPES = s3dump s3probe s3napback s3backuptool s3backup s3drill btrfs-send-to-s3
 PURE = s3rate s3seal s3chunk
 PAGES1 = $(wildcard man/*.1)
 PAGES5 = $(wildcard man/*.5)
