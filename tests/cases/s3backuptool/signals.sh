@@ -1,0 +1,37 @@
+# on: file s3serve
+# needs: sqlite3 jq
+# A backup that is ended by a signal: what it has stored is recorded, and the next run goes on there.
+
+. "$CASES/lib.sh"
+. "$CASES/s3backuptool/lib.sh"
+section src
+tool initdb
+{
+echo 'first' >src/first
+echo 'second' >src/second
+mkdir bin
+mkfifo hold
+# A tar that stops in the middle: after the folder and the first file, of three blocks each or more.
+cat >bin/tar <<'END'
+#!/bin/bash
+PATH=${PATH#*:}
+tar "$@" | { head -c 5120; read -r <hold; cat; }
+END
+chmod 755 bin/tar
+PATH=$PWD/bin:$PATH s3backuptool -c conf backup >said 2>&1 &
+recipe=$!
+stored_first() { grep -q 'src/first' db/.src.scratch.*/receipts 2>/dev/null; }
+comes_true stored_first
+kill "$recipe"
+wait "$recipe"
+ends
+exec 3<>hold
+exec 3>&-
+sed 's/^100% *[0-9.]* [KMGT]*i*B/100%  SPEED/; /^s3put: detail/d' said
+rows
+now 'the next run'
+tool backup
+ends
+rows
+ls -A db
+} 2>&1 | sed "s,$PWD,HERE,g"
