@@ -16,7 +16,7 @@ for command in backup restore syncdb_remote update_s3_metadata; do
     tool -q --section src "$command"
     ends
 done | uniq
-now 'the other section'
+now 'the other section goes on'
 tool backup
 ends
 exec 3>&-
