@@ -1,7 +1,7 @@
 # on: s3serve
 # needs: sqlite3 jq
-# fault: PutObject#3:deny
 # fault: PutObject#4:deny
+# fault: PutObject#5:deny
 # A file is moved, and can't be stored under its new name: it stays stored under the old one.
 
 . "$CASES/lib.sh"
@@ -19,4 +19,4 @@ stored
 tool backup
 ends
 stored
-} 2>&1 | sed "s,$PWD,HERE,g"
+} 2>&1 | sed "s,$PWD,HERE,g; s,could not store srcHERE[^:]*,could not store KEY,"

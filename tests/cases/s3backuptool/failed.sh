@@ -1,7 +1,7 @@
 # on: s3serve
 # needs: sqlite3 jq
-# fault: PutObject#2:deny
 # fault: PutObject#3:deny
+# fault: PutObject#4:deny
 # What could not be stored is not recorded as stored: the next run stores it. As long as something could not be stored nothing
 # is deleted, since what is gone here may be what is new there.
 
@@ -25,4 +25,4 @@ tool -q backup
 ends
 rows
 s3get -q -k "src$PWD/src/file"
-} 2>&1 | sed "s,$PWD,HERE,g"
+} 2>&1 | sed "s,$PWD,HERE,g; s,could not store srcHERE[^:]*,could not store KEY,"

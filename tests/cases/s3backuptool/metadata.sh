@@ -9,7 +9,7 @@ section src
 tool initdb
 # verbs: what was asked of the server, and how often, since the last time
 verbs() {
-    tail -n +$((${seen:-0} + 1)) "$LOG" | grep -o '"verb":"[A-Za-z]*"' | sort | uniq -c | grep -E 'Put|Copy|Post|Upload|Delete'
+    tail -n +$((${seen:-0} + 1)) "$LOG" | cut -d' ' -f1 | sort | uniq -c | grep -E 'Put|Copy|Upload|Delete' | sed 's/^ *//'
     seen=$(wc -l <"$LOG")
 }
 {

@@ -10,7 +10,7 @@ for name in one two three; do seq 1000 >"src/$name"; done
 tool -q backup
 # read_again: the members that were fetched since the last time
 read_again() {
-    tail -n +$((${seen:-0} + 1)) "$LOG" | grep '"verb":"GetObject"' | grep -oE 'src/(one|two|three)\b' | sort -u
+    tail -n +$((${seen:-0} + 1)) "$LOG" | grep '^GetObject ' | grep -oE 'src/(one|two|three)\b' | sort -u
     seen=$(wc -l <"$LOG")
 }
 {
@@ -39,4 +39,4 @@ read_again
 same src "out$PWD/src"
 now 'nothing is left of the sessions'
 sqlite3 db/src.db .tables
-} 2>&1 | sed "s,$PWD,HERE,g"
+} 2>&1 | sed "s,$PWD,HERE,g; s,${PWD#/},HERE,g"
