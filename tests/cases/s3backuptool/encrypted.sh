@@ -1,5 +1,5 @@
 # on: file s3serve
-# needs: sqlite3 jq age zstd
+# needs: sqlite3 jq strace
 # Encrypted by a password, or for recipients. A wrong password restores nothing, where the original wrote garbage.
 
 . "$CASES/lib.sh"
@@ -12,9 +12,11 @@ seq 20000 >src/numbers
 : >src/nothing
 echo 'small' >src/small
 ln -s small src/link
-now 'stored'
-tool -q backup
+now 'stored, and the password is in no argument and no variable of a program'
+strace -f -qq -v -s 100000 -e trace=execve -o calls s3backuptool -q -c conf backup
 ends
+grep -c 's3put' calls | sed 's/^[1-9].*/seen/'
+grep -c 'horse' calls
 stored
 s3get -q -k "src$PWD/src/numbers" | head -n 1
 s3get -q -k "src$PWD/src/small" | grep -c small
@@ -25,8 +27,9 @@ tool backup
 ends
 as_it_is | cmp - before && echo untouched
 now 'back, with the database and without'
-tool -q restore --yes --to out
+strace -f -qq -v -s 100000 -e trace=execve -o calls s3backuptool -q -c conf restore --yes --to out
 ends
+grep -c 'horse' calls
 same src "out$PWD/src"
 rm -r out db/*
 mkdir out
