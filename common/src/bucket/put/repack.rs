@@ -190,23 +190,13 @@ impl Bucket {
     pub fn repack(&self, repack: &Repack, progress: &dyn Fn(u64)) -> Result<Stored> {
         let key = repack.key();
         let order = Order {
-            key: key.to_owned(),
             overwrite: true,
-            class: None,
-            metadata: Vec::new(),
-            tags: Vec::new(),
-            grant_owner: false,
-            allow_empty: false,
             part_size: Some(repack.part),
-            max_object: None,
-            max_parts: MOST,
             parallel: PARALLEL,
             memory: MEMORY,
-            pacer: Arc::new(Pacer::new(Timetable::default())),
-            resume: false,
-            rest: None,
             started: terms::now(),
             id: Arc::new(OnceLock::from(repack.id)),
+            ..Order::of(key.to_owned())
         };
         let standing = Standing::of(key);
         let judge = Box::new(|| Ok(Approval::default()));
@@ -237,7 +227,7 @@ impl Run<'_> {
         let told = checksum::of_all(parts.iter().map(|part| (part.crc64nvme, part.size)));
         let (sender, receiver) = mpsc::channel(1);
         let reading = self.read_for(repack, sender);
-        let sending = self.send_pieces(key, &id, repack.part, pieces.len(), receiver);
+        let sending = self.send_filled(key, &id, repack.part, pieces.len(), receiver);
         let (read, sent) = tokio::join!(reading, sending);
         // Whoever reads stops when nobody sends any more, and the other way round: the reason comes first.
         let (sent, read) = match (sent, read) {

@@ -83,7 +83,7 @@ impl Run<'_> {
         let id = begin(self, key, about).await?;
         self.standing.opened(key, &id);
         let (sender, receiver) = mpsc::channel(1);
-        let sending = self.send_pieces(key, &id, LEAST, 0, receiver);
+        let sending = self.send_filled(key, &id, LEAST, 0, receiver);
         let (sent, _) = tokio::join!(
             sending,
             async move { sender.send(Parcel::plain(bytes)).await }

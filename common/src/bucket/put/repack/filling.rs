@@ -18,7 +18,7 @@ use crate::error::Result;
 
 impl Run<'_> {
     /// Sends what comes, in parts of this size; the first of them follows `before` others.
-    pub(super) async fn send_pieces(
+    pub(super) async fn send_filled(
         &self,
         key: &str,
         id: &str,
