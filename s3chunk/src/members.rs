@@ -6,7 +6,7 @@
 
 use common::chunks::FileLine;
 use common::tar::{
-    BLOCK, Block, SPARSE_MORE, has_more_map, is_header, is_zero, number, padded, path,
+    BLOCK, Block, SPARSE_MORE, first_record, has_more_map, is_header, is_zero, number, padded, path,
 };
 
 /// The longest extended header that is read. Linux has no path that is longer than 4 KiB.
@@ -219,7 +219,8 @@ impl Members {
         }
         let mut rest = &extended.content[..];
         while !rest.is_empty() {
-            let (key, value, after) = record(rest).ok_or("an extended header in it is damaged")?;
+            let (key, value, after) =
+                first_record(rest).ok_or("an extended header in it is damaged")?;
             rest = after;
             match key {
                 b"path" => self.told.path = Some(value.to_vec()),
@@ -243,16 +244,6 @@ fn split<'a>(bytes: &mut &'a [u8], most: u64) -> &'a [u8] {
     let (own, rest) = bytes.split_at(length);
     *bytes = rest;
     own
-}
-
-/// A record of an extended header: `LENGTH KEY=VALUE` and a line feed. And what follows it.
-fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let blank = bytes.iter().position(|byte| *byte == b' ')?;
-    let length: usize = std::str::from_utf8(&bytes[..blank]).ok()?.parse().ok()?;
-    let (record, rest) = bytes.split_at_checked(length)?;
-    let pair = record.get(blank + 1..)?.strip_suffix(b"\n")?;
-    let equals = pair.iter().position(|byte| *byte == b'=')?;
-    Some((&pair[..equals], &pair[equals + 1..], rest))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod reading;
 mod sending;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
@@ -52,6 +52,8 @@ struct Work {
     under_way: Mutex<HashSet<String>>,
     /// Nothing new is to be begun.
     stop: AtomicBool,
+    /// Members that are being stored.
+    busy: AtomicUsize,
 }
 
 /// What became of a member.
@@ -114,6 +116,7 @@ pub(crate) fn run(
         room: Room::of(order.memory),
         under_way: Mutex::default(),
         stop: AtomicBool::new(false),
+        busy: AtomicUsize::new(0),
         bucket,
         prefix,
         order,
@@ -274,7 +277,8 @@ impl<'a> Outlook<'a> {
 
     /// Waits for what is under way, and writes receipts of what was stored.
     fn let_end(&mut self, told: &Receiver<Event>) {
-        while self.work.room.is_used() {
+        // Whoever waits for the input is not waited for.
+        while self.work.busy.load(Ordering::Relaxed) > 0 {
             match told.recv_timeout(std::time::Duration::from_millis(100)) {
                 Ok(Event::Done(number, outcome)) => drop(self.waiting.insert(number, outcome)),
                 Ok(_) | Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}

@@ -5,6 +5,7 @@
 //! A target panics if a promise is broken.
 
 pub mod answers;
+pub mod archive;
 pub mod chunk;
 pub mod expect;
 pub mod mutate;
@@ -250,6 +251,46 @@ pub const TARGETS: &[Target] = &[
             "\n",
             "L",
             "x",
+        ],
+    },
+    Target {
+        name: "archive",
+        also: Some("tests/fuzz/corpus/members"),
+        run: archive::target,
+        rounds: 5_000,
+        words: &[
+            "ustar\0",
+            "path=",
+            "mtime=-1.5\n",
+            "GNU.sparse.major=1\n",
+            "GNU.sparse.map=",
+            "GNU.sparse.offset=",
+            "SCHILY.xattr.user.a=",
+            "18446744073709551615",
+            "\n",
+            "L",
+            "S",
+            "x",
+        ],
+    },
+    Target {
+        name: "metadata",
+        also: None,
+        run: archive::metadata,
+        rounds: 10_000,
+        words: &[
+            "\\\\udc80",
+            "\\\\x2e",
+            "..",
+            "/",
+            "-1",
+            "True",
+            "sparse",
+            "hardlink",
+            "chardev",
+            "9223372036854775808",
+            "0+5,",
+            "\"",
         ],
     },
 ];

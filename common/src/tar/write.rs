@@ -131,7 +131,7 @@ fn map(member: &Member) -> Vec<u8> {
 
 /// True of a text that a field of `width` bytes can hold as everybody reads it.
 fn fits(text: &[u8], width: usize) -> bool {
-    text.len() <= width && text.is_ascii()
+    text.len() <= width && text.is_ascii() && !text.contains(&0)
 }
 
 /// The path with a folder put before its last part, as tar does it for what is not the member itself.

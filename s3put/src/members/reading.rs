@@ -129,7 +129,9 @@ impl Reading<'_> {
             bytes,
             taken,
         };
+        work.busy.fetch_add(1, Ordering::Relaxed);
         if self.jobs.send(job).is_err() {
+            work.busy.fetch_sub(1, Ordering::Relaxed);
             work.room.give(taken);
         }
         Ok(None)
@@ -163,6 +165,7 @@ impl Reading<'_> {
         };
         let (closed, broken) = (Arc::clone(&content.closed), Arc::clone(&content.broken));
         let fault = Arc::new(AtomicBool::new(false));
+        let busy = Busy::of(work);
         let put = match through {
             None => {
                 let judge: Judge = Box::new(|| Ok(Approval::default()));
@@ -196,6 +199,7 @@ impl Reading<'_> {
                 }
             }
         };
+        drop(busy);
         // Who reads behind our back after a failure would take what belongs to the next member.
         let guard = held(&self.archive);
         closed.store(true, Ordering::Relaxed);
@@ -208,6 +212,22 @@ impl Reading<'_> {
             Err(error) if fault.load(Ordering::Relaxed) => Ok(Outcome::Spoilt(error)),
             Err(error) => Ok(refused(error)),
         }
+    }
+}
+
+/// A member is being stored, until this goes.
+struct Busy<'a>(&'a Work);
+
+impl<'a> Busy<'a> {
+    fn of(work: &'a Work) -> Self {
+        work.busy.fetch_add(1, Ordering::Relaxed);
+        Self(work)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

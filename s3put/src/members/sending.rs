@@ -59,6 +59,7 @@ fn send_all(work: &Work, waiting: &Mutex<Receiver<Job>>, tell: &Sender<Event>) {
             let _ = tell.send(Event::Done(number, outcome));
         }
         held(&work.under_way).remove(&key);
+        work.busy.fetch_sub(1, Ordering::Relaxed);
         work.room.give(taken);
     }
 }

@@ -33,7 +33,9 @@ impl Bucket {
         self.unless_ended(
             &standing,
             Box::pin(async {
-                if !order.overwrite {
+                if order.overwrite {
+                    run.check_place().await?;
+                } else {
                     commit::absent(self, &order.key).await?;
                 }
                 let stored = run.store_at_once(part, true).await?;
