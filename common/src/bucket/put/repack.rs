@@ -148,7 +148,10 @@ impl Bucket {
         };
         let frozen = gathered.frozen();
         if let Some(first) = frozen.first() {
-            let why = format!("{} is in an archive", first.key);
+            let why = match first.key == key {
+                true => "it is in an archive".to_owned(),
+                false => format!("{} is in an archive", first.key),
+            };
             return Err(
                 Error::new(Class::Temporary, format!("repack {key}"), why).hint(
                     "'s3get --thaw' asks the server to bring back what the dump needs, itself included",
@@ -312,7 +315,7 @@ impl Run<'_> {
         let _ = out.send(Parcel::plain(vec![layout.last.clone()])).await;
         Ok(Read {
             copied,
-            tail: tail.map(|tail| (tail.new, tail.old)),
+            tail: tail.map(|tail| tail.ended(&layout.last)),
         })
     }
 }

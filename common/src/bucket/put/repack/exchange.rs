@@ -107,8 +107,8 @@ impl Run<'_> {
 
 /// The tails of a cold dump, as they come.
 pub(super) struct Tail {
-    pub(super) new: Vec<Bytes>,
-    pub(super) old: Vec<Bytes>,
+    new: Vec<Bytes>,
+    old: Vec<Bytes>,
 }
 
 impl Tail {
@@ -118,6 +118,12 @@ impl Tail {
             new: vec![head.clone()],
             old: vec![head],
         }
+    }
+
+    /// The new one and the old one, when all was read.
+    pub(super) fn ended(mut self, last: &Bytes) -> (Vec<Bytes>, Vec<Bytes>) {
+        self.new.push(last.clone());
+        (self.new, self.old)
     }
 
     pub(super) fn take(&mut self, region: Region, frames: &[Bytes]) {
