@@ -56,4 +56,4 @@ rows
 tool backup
 ends
 rows
-} 2>&1 | sed "s,$PWD,HERE,g"
+} 2>&1 | sed "s,$PWD,HERE,g; s,^s3put: error: .*,s3put: error: WHY,"
