@@ -1,4 +1,4 @@
-# on: file s3serve
+# on: file s3serve radosgw
 # needs: sqlite3 jq
 # Names may be anything: the original stopped at the first that is no UTF-8, and lost those with blanks at their ends.
 

@@ -1,4 +1,4 @@
-# on: file s3serve
+# on: file s3serve radosgw
 # needs: sqlite3 jq
 # Several sections in one bucket, one the beginning of the other's name: the original listed and restored both as one.
 

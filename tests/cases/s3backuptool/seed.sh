@@ -1,4 +1,4 @@
-# on: file s3serve
+# on: file s3serve radosgw
 # needs: sqlite3 jq openssl python3
 # What s3backuptool.py has stored, made here as it made it: listed, restored, taken over.
 
