@@ -454,8 +454,8 @@ impl Run<'_> {
         }
         let (first, parts) = self.opened(input).await?;
         if self.order.pieces.are_told() {
-            let prepared = self.send_pieces(first, parts).await?;
-            return Ok(self.told(self.complete_pieces(&prepared).await?, began));
+            let prepared = self.send_numbered(first, parts).await?;
+            return Ok(self.told(self.complete_numbered(&prepared).await?, began));
         }
         self.check_place().await?;
         // A single request is signed before its bytes are sent, however long that takes: what must be in time, or

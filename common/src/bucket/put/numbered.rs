@@ -60,7 +60,7 @@ impl Pieces {
 impl Run<'_> {
     /// Brings a stream in pieces to the server, each as an upload, and asks whether all of it came. The uploads stay
     /// open; they come in the order of the bytes, and are never none.
-    pub(super) async fn send_pieces(
+    pub(super) async fn send_numbered(
         &self,
         first: Part,
         mut parts: reader::Parts,
@@ -157,7 +157,7 @@ impl Run<'_> {
     }
 
     /// Makes the pieces visible, the first one last.
-    pub(super) async fn complete_pieces(&self, prepared: &[Prepared]) -> Result<Stored> {
+    pub(super) async fn complete_numbered(&self, prepared: &[Prepared]) -> Result<Stored> {
         let (bucket, standing, dump) = (self.bucket, self.standing, &self.order.key);
         let [first, rest @ ..] = prepared else {
             return Err(Error::permanent("store the stream", "nothing was prepared"));
