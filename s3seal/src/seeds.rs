@@ -177,6 +177,9 @@ fn decrypt(
                 if count - now >= BLOCK {
                     return Err(wrong("it is longer than it says"));
                 }
+                if chunk[now..].iter().any(|byte| *byte != b' ') {
+                    return Err(wrong(MISMATCH));
+                }
                 chunk.truncate(now);
                 *left -= now as u64;
                 out.give(chunk)?;
@@ -211,11 +214,14 @@ fn unpad(chunk: &mut Vec<u8>) -> Result<()> {
             .iter()
             .all(|byte| usize::from(*byte) == count);
     if !sound {
-        return Err(wrong("the passphrase is wrong, or the data is damaged"));
+        return Err(wrong(MISMATCH));
     }
     chunk.truncate(start);
     Ok(())
 }
+
+/// What padding tells that isn't what it should be.
+const MISMATCH: &str = "the passphrase is wrong, or the data is damaged";
 
 fn wrong(why: &str) -> Error {
     Error::permanent("open the container", why)
