@@ -3,6 +3,8 @@
 //! Nothing of an object comes out that doesn't match its checksum. What is larger than was asked for, isn't there, or rests in an
 //! archive is an answer, not an error.
 
+use std::cell::Cell;
+
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumMode;
@@ -50,6 +52,7 @@ impl Bucket {
     /// If it can't be read, or doesn't match its checksum.
     pub fn get_at_once(&self, key: &str, most: u64, pacer: &Pacer) -> Result<Single> {
         let what = format!("read {key}");
+        let damaged = Cell::new(0);
         let read = self.patience.persist(&what, || async {
             let progress = Progress::new();
             watched(&progress, self.patience.stall, async {
@@ -75,17 +78,28 @@ impl Bucket {
                     .metadata()
                     .is_some_and(|all| all.contains_key(CONTINUES))
                 {
-                    return Ok((head, None));
+                    return Ok((head, Body::Left));
                 }
                 if size > most || is_full(&head) {
-                    return Ok((head, None));
+                    return Ok((head, Body::Left));
                 }
                 let mut bytes = Vec::new();
                 let mut body = answer.body;
                 while let Some(frame) = body.next().await {
-                    let frame = frame.map_err(|error| {
-                        Failure::passing(format!("the answer broke off: {error}"))
-                    })?;
+                    let frame = match frame {
+                        Ok(frame) => frame,
+                        Err(error) if is_mismatch(&error) => {
+                            damaged.set(damaged.get() + 1);
+                            if damaged.get() > 1 {
+                                return Ok((head, Body::Damaged));
+                            }
+                            return Err(Failure::passing("it does not match its checksum"));
+                        }
+                        Err(error) => {
+                            let why = format!("the answer broke off: {error}");
+                            return Err(Failure::passing(why));
+                        }
+                    };
                     pace(pacer, frame.len(), &progress).await;
                     progress.touch();
                     bytes.extend_from_slice(&frame);
@@ -96,7 +110,7 @@ impl Bucket {
                 if bytes.len() as u64 != size {
                     return Err(Failure::passing("the answer was too short"));
                 }
-                Ok((head, Some(bytes)))
+                Ok((head, Body::All(bytes)))
             })
             .await
         });
@@ -107,19 +121,18 @@ impl Bucket {
             Err(failure) => return Err(failure.error(what)),
         };
         let metadata = head.metadata().cloned().unwrap_or_default();
-        let Some(bytes) = bytes else {
-            return Ok(if metadata.contains_key(CONTINUES) {
-                Single::Continues
-            } else {
-                Single::Large
-            });
+        let bytes = match bytes {
+            Body::All(bytes) => bytes,
+            Body::Damaged => return Err(mismatch(what)),
+            Body::Left if metadata.contains_key(CONTINUES) => return Ok(Single::Continues),
+            Body::Left => return Ok(Single::Large),
         };
         let verdict = Check::of(&head).map_or(Verdict::Unknown, |mut check| {
             check.update(&bytes);
             check.verdict()
         });
         if verdict == Verdict::Damaged {
-            return Err(Error::permanent(what, "it does not match its checksum"));
+            return Err(mismatch(what));
         }
         Ok(Single::Whole(Object {
             metadata: metadata.into_iter().collect(),
@@ -140,6 +153,25 @@ impl Bucket {
             Err(failure) => Err(failure.error(format!("look for {key}"))),
         }
     }
+}
+
+/// What came behind the headers of an answer.
+enum Body {
+    All(Vec<u8>),
+    /// It is not wanted.
+    Left,
+    /// It came twice, and both times something else than was stored.
+    Damaged,
+}
+
+/// The library compares some checksums by itself, while the bytes come.
+fn is_mismatch(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|cause| cause.to_string().contains("checksum mismatch"))
+}
+
+fn mismatch(what: String) -> Error {
+    Error::permanent(what, "it does not match its checksum")
 }
 
 /// What an answer says of the object besides its bytes.

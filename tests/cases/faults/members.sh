@@ -3,8 +3,8 @@
 # needs: jq
 # fault: PutObject#3:lost
 # fault: PutObject#7:slowdown
-# fault: GetObject#4:cut=5
-# fault: GetObject#6:flip=2
+# fault: GetObject#8:cut=500000
+# fault: GetObject#12-13:flip=2
 . "$CASES/lib.sh"
 s3put -q --make-bucket
 tree t
