@@ -62,7 +62,7 @@ fn faults_at_every_request() {
     let log = whole
         .server
         .as_ref()
-        .map(|server| server.log())
+        .map(tests::serve::Running::log)
         .unwrap_or_default();
     let operations: Vec<&str> = log
         .iter()
