@@ -228,7 +228,7 @@ mod tests {
             etag: String::new(),
             class: "STANDARD".to_owned(),
         };
-        let all = keys.iter().map(|key| (key.as_str(), &key[12..]));
+        let all = keys.iter().map(|key| (key.as_str(), &key[14..]));
         let catalogue = all.chain([("object", "02")]).map(entry).collect();
         let tie = |(key, needs): &(&str, &[&str])| {
             let needs = needs.iter().map(|&key| key.to_owned()).collect();
