@@ -187,10 +187,10 @@ def size(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def same(tree, out):
+def same(tree, out, name):
     """Restored is what was backed up: names, contents, modes, times."""
-    # Some programs restore below the tree's own name or path.
-    for candidate in [out, *out.rglob(tree.name)]:
+    # Some programs restore below the name or the path that was backed up.
+    for candidate in [out, *out.rglob(name)]:
         if candidate.is_dir() and {path.name for path in tree.iterdir()} <= {path.name for path in candidate.iterdir()}:
             subprocess.run(["rsync", "--version"], check=True, capture_output=True)
             told = subprocess.run(["rsync", "-rlptnci", "--delete", f"{tree}/", f"{candidate}/"], check=True, capture_output=True, text=True).stdout
@@ -228,7 +228,7 @@ def life(program, folder, trees, env):
         stored[step], before = now - before, now
     out.mkdir()
     samples["restore"] = once(program.restore)
-    apart(same, trees["scattered"], out)
+    apart(same, trees["scattered"], out, trees["now"].name)
     samples["prune"] = once(program.prune)
     stored["prune"] = apart(size, store)
     clear(program, folder)

@@ -14,7 +14,7 @@ tools=$(dirname "$(command -v s3put)")
 echo 'data' >src/file
 mkdir -p usr/bin usr/share/s3pipes
 cp "$recipe" usr/bin
-cp "$(dirname "$recipe")/lib.sh" usr/share/s3pipes
+cp "$(dirname "$recipe")"/*.sh usr/share/s3pipes
 for tool in s3put s3get s3ls s3prune s3seal; do ln -s "$tools/$tool" usr/bin; done
 for command in initdb '-q backup' stats 'restore --yes --to out'; do
     now "$command"
