@@ -26,12 +26,6 @@ const FRAME: usize = 8 << 20;
 const LEAST: usize = 2 << 20;
 /// The window that `zstd -d` opens without being told to.
 const LONG: u32 = 27;
-/// The level that most people use. For anything longer than this many bytes it looks for matches of five bytes; of six, it
-/// takes a quarter less time and makes frames one percent longer. Shorter frames have other parameters, as zstd has them.
-const USUAL: i32 = 3;
-const SHORT: usize = 256 << 10;
-const LEAST_MATCH: u32 = 6;
-
 /// The level for what doesn't shrink: little more than copying.
 const ASIDE: i32 = -100;
 /// A frame is judged by this many samples, of this size; in small frames they are smaller, so that judging stays cheap.
@@ -138,28 +132,12 @@ fn compress_frame(
     } else {
         ASIDE
     };
-    squeeze(compressor, bytes, level, &mut output)?;
-    Ok(output)
-}
-
-/// Compresses `bytes` into what `output` has room for.
-fn squeeze(
-    compressor: &mut Compressor<'static>,
-    bytes: &[u8],
-    level: i32,
-    output: &mut Vec<u8>,
-) -> Result<()> {
-    let least = if level == USUAL && bytes.len() > SHORT {
-        CParameter::MinMatch(LEAST_MATCH)
-    } else {
-        CParameter::MinMatch(0)
+    let mut squeeze = || {
+        compressor.set_parameter(CParameter::CompressionLevel(level))?;
+        compressor.compress_to_buffer(bytes, &mut *output)
     };
-    compressor
-        .set_parameter(CParameter::CompressionLevel(level))
-        .and_then(|()| compressor.set_parameter(least))
-        .and_then(|()| compressor.compress_to_buffer(bytes, output))
-        .map_err(|why| failed(&why))?;
-    Ok(())
+    squeeze().map_err(|why| failed(&why))?;
+    Ok(output)
 }
 
 /// Tries the fastest level on samples from all over the frame: false if it saves less than a thirtieth.
@@ -174,8 +152,12 @@ fn shrinks(compressor: &mut Compressor<'static>, bytes: &[u8], room: &mut Vec<u8
         .flat_map(|part| &part[..sample.min(part.len())])
         .copied()
         .collect();
-    squeeze(compressor, &samples, 1, room)?;
-    Ok(room.len() < samples.len() / 30 * 29)
+    let mut squeeze = || {
+        compressor.set_parameter(CParameter::CompressionLevel(1))?;
+        compressor.compress_to_buffer(&samples, room)
+    };
+    let size = squeeze().map_err(|why| failed(&why))?;
+    Ok(size < samples.len() / 30 * 29)
 }
 
 /// Compresses all that `input` has into one frame with a window of 128 MiB.
