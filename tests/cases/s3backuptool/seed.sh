@@ -53,8 +53,10 @@ now 'a wrong password, where there is a sum'
 rm -r out/*
 sed 's/old password/new password/' conf >wrong.conf
 chmod 600 wrong.conf
-s3backuptool -c wrong.conf -q restore --yes --to out --only "$old/sealed"
+# Two programs speak here, in either order.
+s3backuptool -c wrong.conf -q restore --yes --to out --only "$old/sealed" 2>said
 ends
+sort said
 find out -type f
 now 'the database'
 tool syncdb_remote
