@@ -14,7 +14,7 @@ original() {
         ctime=1480000001 "encrypted=$encrypted" "filename_encoded=$encoded" "$@"; do
         meta+=(--meta "$one")
     done
-    s3put -q --allow-empty "${meta[@]}" -k "$key" >/dev/null
+    s3put -q --commit always --allow-empty "${meta[@]}" -k "$key" >/dev/null
 }
 # container PASSWORD: 8 bytes of size, 16 of IV, 32 of salt, AES-256-CBC padded with blanks
 container() {
