@@ -22,7 +22,7 @@ ends
 now 'the second time'
 cat b a | s3chunk -v --known k --fixed 100k >second
 tar tf second
-tar xOf second refs | sed "s/[0-9]\{10\}$/UNTIL/; s/$id/FIRST/; s/[0-9a-f]\{32\}/SECOND/; s,file://.*,BUCKET,"
+tar xOf second refs | sed "s/ [0-9]\{10\}$/ UNTIL/; s/$id/FIRST/; s/[0-9a-f]\{32\}/SECOND/; s,file://.*,BUCKET,"
 s3chunk -d <second >out
 ends
 s3chunk --list <second | cut -d' ' -f1-5 | head -n 3
