@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::{self, IoSlice, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use rustix::event::{PollFd, PollFlags};
@@ -19,6 +20,10 @@ use crate::error::{Class, Doing, Error, Result, one_line};
 /// The size we ask for pipes on standard input and output: the kernel's default of 64 KiB costs a
 /// process switch per 64 KiB, and 1 MiB is what an unprivileged process may have.
 const PIPE: usize = 1 << 20;
+
+/// How long a pipe that was emptied is left alone. tar writes 10 KiB at a time: read at once, each of them wakes a process
+/// on either side. Meanwhile 2 GB/s fill the pipe, so nobody waits for it to be read.
+const PAUSE: Duration = Duration::from_micros(500);
 
 /// Parses the command line into `A`, runs the tool and reports how it went. The whole of every `main`.
 pub fn start<A: Parser + Spoken>(
@@ -108,11 +113,11 @@ impl Streams {
     /// # Errors
     /// If it was taken before.
     pub fn take_input(&mut self) -> Result<Input> {
-        let input = self
+        let mut input = self
             .input
             .take()
             .ok_or_else(|| Error::usage("standard input can be used only once"))?;
-        widen(input.as_fd());
+        input.wide = widen(input.as_fd());
         Ok(input)
     }
 
@@ -150,36 +155,51 @@ impl Streams {
 }
 
 /// Standard input: bytes, and the descriptor behind them for those who splice.
-pub struct Input(io::Stdin);
+pub struct Input {
+    stream: io::Stdin,
+    /// It is a pipe that holds as much as we asked for.
+    wide: bool,
+    /// There was less in it than was wanted.
+    emptied: bool,
+}
 
 impl Input {
     fn standard() -> Self {
-        Self(io::stdin())
+        Self {
+            stream: io::stdin(),
+            wide: false,
+            emptied: false,
+        }
     }
 
     /// True when a person would have to type the bytes.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
-        self.0.is_terminal()
+        self.stream.is_terminal()
     }
 }
 
 impl Read for Input {
     /// Reads straight from the descriptor; the caller brings a large buffer.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match rustix::io::read(self.0.as_fd(), &mut *buffer) {
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => ready(self.0.as_fd(), PollFlags::IN)?,
-                other => return other.map_err(io::Error::from),
-            }
+        if self.emptied {
+            std::thread::sleep(PAUSE);
         }
+        let count = loop {
+            match rustix::io::read(self.stream.as_fd(), &mut *buffer) {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => ready(self.stream.as_fd(), PollFlags::IN)?,
+                other => break other?,
+            }
+        };
+        self.emptied = self.wide && count > 0 && count < buffer.len().min(PIPE / 16);
+        Ok(count)
     }
 }
 
 impl AsFd for Input {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.stream.as_fd()
     }
 }
 
@@ -279,9 +299,9 @@ fn ready(descriptor: BorrowedFd<'_>, what: PollFlags) -> io::Result<()> {
     }
 }
 
-/// Makes a pipe larger. Not a pipe, or over the user's share of pipe memory: no matter.
-fn widen(descriptor: BorrowedFd<'_>) {
-    let _ = rustix::pipe::fcntl_setpipe_size(descriptor, PIPE);
+/// Makes a pipe larger; false if it isn't then. Not a pipe, or over the user's share of pipe memory: no matter.
+fn widen(descriptor: BorrowedFd<'_>) -> bool {
+    rustix::pipe::fcntl_setpipe_size(descriptor, PIPE).is_ok_and(|size| size >= PIPE)
 }
 
 /// Speaks on standard error, a line at a time, under the tool's name.
