@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::bucket::Bucket;
 use common::bucket::chunked::{Stored, Tail};
 use common::error::{Error, Result};
-use common::listing::{Catalogue, Dump, Entry};
+use common::listing::{Catalogue, Dump};
 use common::names::{parse_key, tail_of};
 
 use crate::plan::Plan;
@@ -17,24 +17,19 @@ use crate::ties::Tie;
 /// True if something that goes by `plan` may be a chunk stream: only then can anything need it.
 pub(crate) fn are_wanted(plan: &Plan<'_>, catalogue: &Catalogue, bucket: &Bucket) -> bool {
     let goes: BTreeSet<&str> = plan.going().collect();
-    let dumps = catalogue
-        .dumps
-        .iter()
-        .map(|dump| (dump.key(), Stored::of(dump)));
-    let others = catalogue.others.iter().map(other);
+    let dumps = catalogue.dumps.iter();
     let mut stored = Vec::new();
-    for (_, one) in dumps
-        .chain(others)
-        .filter(|(key, _)| goes.contains(key.as_str()))
-    {
-        match one {
+    for dump in dumps.filter(|dump| goes.contains(dump.key().as_str())) {
+        match Stored::of(dump) {
             Ok(Some(one)) => stored.push(one),
             Ok(None) => {}
             Err(_) => return true,
         }
     }
-    let tails = bucket.tails(&stored);
-    tails.iter().any(|tail| !matches!(tail, Ok(None)))
+    let others = bucket.tails_of_others(catalogue, &|key| goes.contains(key));
+    let others = others.into_iter().map(|(_, tail)| tail);
+    let mut tails = bucket.tails(&stored).into_iter().chain(others);
+    tails.any(|tail| !matches!(tail, Ok(None)))
 }
 
 /// What every chunk stream in `catalogue` says, which is all of the place.
@@ -49,25 +44,17 @@ pub(crate) fn of_all(catalogue: &Catalogue, bucket: &Bucket) -> Result<BTreeMap<
         .chain(&catalogue.others)
         .map(|entry| entry.key.as_str())
         .collect();
-    let dumps = catalogue
-        .dumps
-        .iter()
-        .map(|dump| (dump.key(), Stored::of(dump)));
-    let others = catalogue
-        .others
-        .iter()
-        .filter(|entry| !belongs_to_another(&entry.key, &keys))
-        .map(other);
     let (mut known, mut stored) = (BTreeMap::new(), Vec::new());
-    for (_, one) in dumps.chain(others) {
-        match one {
+    for dump in &catalogue.dumps {
+        match Stored::of(dump) {
             Ok(Some(one)) => stored.push(one),
             Ok(None) => {}
             Err(error) => return Err(unknown(&error)),
         }
     }
-    for (one, tail) in stored.iter().zip(bucket.tails(&stored)) {
-        let key = one.key();
+    let dumps = stored.iter().map(Stored::key).zip(bucket.tails(&stored));
+    let others = bucket.tails_of_others(catalogue, &|key| !belongs_to_another(key, &keys));
+    for (key, tail) in dumps.chain(others) {
         match tail {
             Ok(None) => {}
             Ok(Some(tail)) => {
@@ -76,24 +63,7 @@ pub(crate) fn of_all(catalogue: &Catalogue, bucket: &Bucket) -> Result<BTreeMap<
             Err(error) => return Err(unknown(&error)),
         }
     }
-    // An object that is no dump may be continued, too. By itself it doesn't look like a chunk stream then.
-    for entry in &catalogue.others {
-        let key = &entry.key;
-        if !known.contains_key(key) && keys.contains(format!("{key}:1").as_str()) {
-            match bucket.tail(key) {
-                Ok(None) => {}
-                Ok(Some(tail)) => {
-                    known.insert(key.clone(), tie(&tail));
-                }
-                Err(error) => return Err(unknown(&error)),
-            }
-        }
-    }
     Ok(known)
-}
-
-fn other(entry: &Entry) -> (String, Result<Option<Stored>>) {
-    (entry.key.clone(), Ok(Some(Stored::single(entry))))
 }
 
 /// True for the tail of a dump, and for what continues an object or once did: such things end like a chunk stream, and

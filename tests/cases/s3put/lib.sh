@@ -49,6 +49,17 @@ alone() {
         refs "$(refs "$1" 'run 0 0 2 1' 'run 0 0 1 1')"$'\n'
 }
 
+# long ID: a chunk stream of a hundred chunks, 10 MB in all, that needs no other
+long() {
+    local big number
+    big=$(head -c 100000 /dev/zero | tr '\0' a)
+    archive "$1" new | head -c 1024
+    for number in {0..99}; do
+        archive "$1" new "$(printf 'c/%010d' "$number")" "$big" | tail -c +1025 | head -c -1024
+    done
+    archive "$1" new index i refs "$(refs "$1" 'run 0 0 100 1')"$'\n' | tail -c +1025
+}
+
 # later [ID]: a moment at which an hour is still left
 later() { echo $(($(date +%s) + 3600)); }
 

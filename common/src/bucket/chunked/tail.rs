@@ -5,6 +5,7 @@
 //! metadata tell whether it is one); one that begins to look
 //! like a tail and then doesn't fit the object or itself is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,11 +13,12 @@ use futures_util::{StreamExt, stream};
 
 use super::Stored;
 use crate::bucket::Bucket;
-use crate::bucket::continued::{CHUNKS, says};
+use crate::bucket::continued::{self, CHUNKS, says};
 use crate::bucket::failure::{Failure, Kind};
 pub(super) use crate::bucket::get::unread;
 use crate::chunks::{BLOCK, End, HEAD, Id, Member, Name, Refs, Span, Toc, padding};
 use crate::error::{Error, Result};
+use crate::listing::Catalogue;
 use crate::names;
 use crate::rate::{Pacer, Timetable};
 
@@ -121,10 +123,7 @@ impl Bucket {
     /// # Errors
     /// If it can't be read, or is damaged.
     pub fn tail(&self, key: &str) -> Result<Option<Tail>> {
-        self.runtime.block_on(async {
-            let stored = Stored::seen(&self.looks(&[key.to_owned()]).await?)?;
-            self.tail_of(&stored).await
-        })
+        self.runtime.block_on(self.tail_at(key))
     }
 
     /// The tails of dumps that a listing has shown, some at a time, in their order; `None` for those that are no
@@ -133,6 +132,29 @@ impl Bucket {
     pub fn tails(&self, stored: &[Stored]) -> Vec<Result<Option<Tail>>> {
         let read = stream::iter(stored)
             .map(|stored| self.tail_of(stored))
+            .buffered(AT_ONCE);
+        self.runtime.block_on(read.collect())
+    }
+
+    /// The tails of those objects of a catalogue of the whole place that are no dumps and of whose keys `asks` says so,
+    /// as [`Bucket::tails`]. Such an object may be continued, too: by itself it doesn't look like a chunk stream then.
+    pub fn tails_of_others<'a>(
+        &self,
+        catalogue: &'a Catalogue,
+        asks: &dyn Fn(&str) -> bool,
+    ) -> Vec<(&'a str, Result<Option<Tail>>)> {
+        let others = &catalogue.others;
+        let keys: BTreeSet<&str> = others.iter().map(|entry| entry.key.as_str()).collect();
+        let is_continued = |key: &str| keys.contains(continued::key(key, 1).as_str());
+        let read = stream::iter(others.iter().filter(|entry| asks(&entry.key)))
+            .map(|entry| async move {
+                let key = entry.key.as_str();
+                let tail = match is_continued(key) {
+                    true => self.tail_at(key).await,
+                    false => self.tail_of(&Stored::single(entry)).await,
+                };
+                (key, tail)
+            })
             .buffered(AT_ONCE);
         self.runtime.block_on(read.collect())
     }
@@ -153,6 +175,11 @@ impl Bucket {
             })
             .buffered(AT_ONCE);
         self.runtime.block_on(read.collect())
+    }
+
+    async fn tail_at(&self, key: &str) -> Result<Option<Tail>> {
+        let stored = Stored::seen(&self.looks(&[key.to_owned()]).await?)?;
+        self.tail_of(&stored).await
     }
 
     async fn tail_of(&self, stored: &Stored) -> Result<Option<Tail>> {
