@@ -11,7 +11,7 @@ mod texts;
 use std::collections::BTreeMap;
 
 pub use self::fields::{Stored, fields, is_field, more_of, plain_name, stored};
-pub use self::key::{key, normal};
+pub use self::key::{key, namesakes, normal};
 
 use crate::bucket::crc64;
 use crate::error::{Error, Result};

@@ -52,16 +52,20 @@ pub(crate) fn run(args: &Args, prefix: &str, bucket: Bucket, streams: &mut Strea
         room: Room::of(args.memory.0 / 2),
         bucket,
     });
-    let chosen = wanted::chosen(args, prefix, &work.bucket, streams)?;
+    let mut chosen = wanted::chosen(args, prefix, &work.bucket, streams)?;
     let meter = Meter::new(streams.voice());
     let fetching = Fetching::start(&work, usize::from(args.parallel))?;
+    let outdated = wanted::outdated(&mut chosen, &fetching)?;
+    for error in &outdated {
+        streams.voice().warning(error);
+    }
     let items = wanted::items(&work, prefix, &chosen, &fetching)?;
     let mut writing = Writing {
         args,
         work: &work,
         streams,
         meter,
-        left_out: 0,
+        left_out: outdated.len() as u64,
         spoilt: 0,
         unproven: 0,
     };

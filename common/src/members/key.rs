@@ -56,6 +56,24 @@ pub fn key(prefix: &str, path: &[u8], kind: Kind) -> Result<String, Unfit> {
     Ok(key)
 }
 
+/// The keys of all types that have the same path as this one, which is among them; none of the key of a plain file.
+#[must_use]
+pub fn namesakes(key: &str) -> Vec<String> {
+    let types = || SUFFIXES.iter().take(5).chain(&["/"]);
+    let kept = key
+        .strip_suffix(FILE)
+        .filter(|rest| is_taken(rest.as_bytes()));
+    let base = kept.or_else(|| types().find_map(|suffix| key.strip_suffix(suffix)));
+    let Some(base) = base else {
+        return Vec::new();
+    };
+    let file = if is_taken(base.as_bytes()) { FILE } else { "" };
+    std::iter::once(&file)
+        .chain(types())
+        .map(|suffix| format!("{base}{suffix}"))
+        .collect()
+}
+
 /// True of a path that ends like the key of something else than a file, or like one that got [`FILE`].
 fn is_taken(mut path: &[u8]) -> bool {
     while let Some(rest) = path.strip_suffix(FILE.as_bytes()) {
@@ -141,8 +159,16 @@ mod tests {
         fn types_tell_keys_apart(paths in prop::collection::vec("(a|b)(\\.SYMLINK|\\.FILE|\\.META|\\.FIFO|/x){0,3}", 2..8)) {
             let mut seen: HashMap<String, (Vec<u8>, Kind)> = HashMap::new();
             for path in &paths {
+                let all: Vec<String> = KINDS.map(|kind| key("p", path.as_bytes(), kind).unwrap()).into();
+                let mut same = namesakes(&all[1]);
+                same.sort();
                 for kind in KINDS {
                     let key = key("p", path.as_bytes(), kind).unwrap();
+                    prop_assert!(same.contains(&key), "{} {:?}", key, same);
+                    let mut others = namesakes(&key);
+                    others.sort();
+                    // Of a plain file nothing tells.
+                    prop_assert!(others == same || (others.is_empty() && kind == Kind::File));
                     let it = (path.clone().into_bytes(), kind);
                     if let Some(before) = seen.insert(key, it.clone()) {
                         prop_assert_eq!(before, it);

@@ -175,14 +175,16 @@ impl Work {
     fn fetch(&self, key: &str, is_link: bool) -> Fetched {
         let object = match self.bucket.get_at_once(key, self.small, &self.pacer) {
             Ok(Single::Whole(object)) => object,
-            Ok(Single::Large) if is_link => match self.bucket.look_at(&[key.to_owned()]) {
-                Ok(looked) => Object {
-                    metadata: looked.metadata(),
-                    bytes: Vec::new(),
-                    proven: true,
-                },
-                Err(error) => return Fetched::Failed(error),
-            },
+            Ok(Single::Large | Single::Frozen) if is_link => {
+                match self.bucket.look_at(&[key.to_owned()]) {
+                    Ok(looked) => Object {
+                        metadata: looked.metadata(),
+                        bytes: Vec::new(),
+                        proven: true,
+                    },
+                    Err(error) => return Fetched::Failed(error),
+                }
+            }
             Ok(Single::Large) => return Fetched::Large,
             Ok(Single::Continues) => return Fetched::Nothing,
             Ok(Single::Missing) => {

@@ -1,10 +1,12 @@
 //! Which members are wanted, and what becomes of hard links among them.
+//!
+//! Of objects of one path the newest counts: what it was before, as something of another type, has another key.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::BufRead;
 
 use common::bucket::Bucket;
-use common::members::{is_more, key};
+use common::members::{is_more, key, namesakes};
 use common::names::literal;
 use common::run::Streams;
 use common::tar::Kind;
@@ -23,8 +25,16 @@ const TARGETS: [Kind; 5] = [
     Kind::BlockDevice,
 ];
 
-/// Keys in their order, and the sizes of their objects, where they are known.
-pub(super) type Chosen = BTreeMap<String, Option<u64>>;
+/// What a listing says of an object.
+#[derive(Clone, Copy)]
+pub(super) struct Listed {
+    size: u64,
+    /// When it was stored, in nanoseconds since 1970.
+    modified: i128,
+}
+
+/// Keys in their order, and what is known of their objects.
+pub(super) type Chosen = BTreeMap<String, Option<Listed>>;
 
 /// A member that is to be written.
 pub(super) struct Item {
@@ -61,7 +71,11 @@ pub(super) fn chosen(
     let below = |key: &str, chosen: &mut Chosen| {
         for entry in bucket.list(key)? {
             if !is_more(&entry.key) {
-                chosen.insert(entry.key, Some(entry.size));
+                let listed = Listed {
+                    size: entry.size,
+                    modified: entry.modified.as_nanosecond(),
+                };
+                chosen.insert(entry.key, Some(listed));
             }
         }
         Ok::<_, Error>(())
@@ -111,6 +125,75 @@ pub(super) fn chosen(
     Ok(chosen)
 }
 
+/// Takes out of `chosen` what something newer has taken the place of; says of each why.
+///
+/// # Errors
+/// Those of [`Fetching::each`].
+pub(super) fn outdated(chosen: &mut Chosen, fetching: &Fetching) -> Result<Vec<Error>> {
+    let together: BTreeSet<String> = chosen
+        .keys()
+        .map(|key| namesakes(key))
+        .filter(|keys| keys.iter().filter(|key| chosen.contains_key(*key)).count() > 1)
+        .flatten()
+        .collect();
+    let doubtful: Vec<Item> = chosen
+        .keys()
+        .filter(|key| together.contains(*key))
+        .map(|key| Item {
+            from: key.clone(),
+            size: Some(0),
+            // What it is will do.
+            role: Role::Link(Vec::new()),
+            path: None,
+        })
+        .collect();
+    // The path is what its metadata says.
+    let mut by_path: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
+    fetching.each(&doubtful, |item, fetched| {
+        if let Fetched::Small { member, .. } = fetched {
+            by_path
+                .entry(member.path.clone())
+                .or_default()
+                .push(item.from.clone());
+        }
+        Ok(())
+    })?;
+    let mut said = Vec::new();
+    for keys in by_path.into_values().filter(|keys| keys.len() > 1) {
+        let time = |key: &String| chosen.get(key).copied().flatten().map(|it| it.modified);
+        let unknown = keys.iter().any(|key| time(key).is_none());
+        let latest = keys.iter().filter_map(time).max();
+        let (newest, old): (Vec<_>, Vec<_>) = keys
+            .into_iter()
+            .partition(|key| unknown || time(key) == latest);
+        if newest.len() > 1 {
+            said.push(Error::permanent(
+                format!("tell which one of {} is the newest", newest.join(", ")),
+                "all of them come, and the last one replaces the others",
+            ));
+        }
+        for key in old {
+            // With a directory goes what was in it.
+            let gone: Vec<String> = chosen
+                .range(key.clone()..)
+                .take_while(|(other, _)| {
+                    **other == key || key.ends_with('/') && other.starts_with(&key)
+                })
+                .filter(|(_, listed)| listed.map(|it| it.modified) < latest)
+                .map(|(other, _)| other.clone())
+                .collect();
+            for key in gone {
+                chosen.remove(&key);
+                said.push(Error::permanent(
+                    format!("restore {key}"),
+                    format!("{} has taken its place", newest[0]),
+                ));
+            }
+        }
+    }
+    Ok(said)
+}
+
 /// What is to be written, in order.
 ///
 /// # Errors
@@ -121,9 +204,9 @@ pub(super) fn items(
     chosen: &Chosen,
     fetching: &Fetching,
 ) -> Result<Vec<Item>> {
-    let own = |(key, size): (&String, &Option<u64>)| Item {
+    let own = |(key, listed): (&String, &Option<Listed>)| Item {
         from: key.clone(),
-        size: *size,
+        size: listed.map(|listed| listed.size),
         role: Role::Itself,
         path: None,
     };
@@ -156,15 +239,19 @@ pub(super) fn items(
             of.insert(key, (file, names));
         }
     }
-    let item = |(key, size): (&String, &Option<u64>)| {
+    let item = |(key, listed): (&String, &Option<Listed>)| {
         let Some((file, names)) = of.get(key) else {
-            return own((key, size));
+            return own((key, listed));
         };
         let path = names.get(key).cloned();
         match names.first_key_value() {
             Some((first, path)) if first == key => Item {
                 from: (*file).clone(),
-                size: chosen.get(*file).copied().flatten(),
+                size: chosen
+                    .get(*file)
+                    .copied()
+                    .flatten()
+                    .map(|listed| listed.size),
                 role: Role::Stands(path.clone()),
                 path: None,
             },
@@ -174,7 +261,7 @@ pub(super) fn items(
                 role: Role::Link(first.clone()),
                 path,
             },
-            None => own((key, size)),
+            None => own((key, listed)),
         }
     };
     Ok(chosen.iter().map(item).collect())
