@@ -271,6 +271,9 @@ impl Fetch<'_> {
         let Some(fetched) = fetched else {
             return Ok(false);
         };
+        if self.args.prefix.is_some() && wish.span.is_none() {
+            looked.check_streams()?;
+        }
         if !fetched.proven && wish.span.is_none() {
             return Err(Error::nothing(format!(
                 "{} came, but the server holds no checksum of the whole to compare it with",

@@ -5,6 +5,8 @@
 //! So an end that is missing is noticed, and so is a piece that is another dump's; what somebody put behind the last
 //! one is none.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -61,7 +63,48 @@ fn flaw<'a>(heads: impl Iterator<Item = &'a HeadObjectOutput>) -> Option<String>
     None
 }
 
+/// What is missing of a stream whose pieces are among these objects, and one of its pieces.
+fn missing<'a>(
+    objects: impl Iterator<Item = (&'a str, &'a HeadObjectOutput)>,
+) -> Option<(&'a str, String)> {
+    let mut streams: BTreeMap<&str, (&str, BTreeSet<u64>, Option<u64>)> = BTreeMap::new();
+    for (key, head) in objects {
+        let number = says(head, PIECE).and_then(|number| number.parse().ok());
+        let (Some(token), Some(number)) = (token(head), number) else {
+            continue;
+        };
+        let (_, numbers, count) = streams
+            .entry(token)
+            .or_insert_with(|| (key, BTreeSet::new(), None));
+        numbers.insert(number);
+        *count = count.or_else(|| says(head, PIECES)?.parse().ok());
+    }
+    streams.into_values().find_map(|(key, numbers, count)| {
+        let next = (0..).zip(&numbers).take_while(|(at, it)| at == *it).count() as u64;
+        match count {
+            _ if next < numbers.len() as u64 => Some((key, format!("piece {next} is missing"))),
+            Some(count) if next >= count => None,
+            _ => Some((key, "the last piece is missing".to_owned())),
+        }
+    })
+}
+
 impl Looked {
+    /// Fails if among these are pieces of a stream, but not all of them.
+    ///
+    /// # Errors
+    /// If one is missing.
+    pub fn check_streams(&self) -> Result<()> {
+        let objects = self.objects.iter();
+        let objects = objects.map(|object| (object.key.as_str(), &object.head));
+        let Some((key, why)) = missing(objects) else {
+            return Ok(());
+        };
+        Err(Error::nothing(format!(
+            "what came is not the whole: of the stream that {key} belongs to, {why}"
+        )))
+    }
+
     /// Fails if these are pieces that say of themselves that they are not all of a dump.
     ///
     /// # Errors
@@ -169,6 +212,41 @@ mod tests {
         assert_eq!(flaw(&[one.clone(), last.clone()]), wrong);
         assert_eq!(flaw(&[one.clone(), piece("u", 1, Some(2))]), wrong);
         assert_eq!(flaw(&[one, HeadObjectOutput::builder().build()]), wrong);
+    }
+
+    #[test]
+    fn streams_that_are_not_all_there() {
+        let missing = |heads: &[(&str, HeadObjectOutput)]| {
+            let found = missing(heads.iter().map(|(key, head)| (*key, head)));
+            found.map(|(key, why)| format!("{key}: {why}"))
+        };
+        let piece = |number, count| piece("t", number, count);
+        let silent = || ("x", HeadObjectOutput::builder().build());
+        let all = || {
+            [
+                ("a:0", piece(0, None)),
+                ("a:1", piece(1, None)),
+                ("a:2", piece(2, Some(3))),
+            ]
+        };
+        assert_eq!(missing(&[]), None);
+        assert_eq!(missing(&[silent()]), None);
+        assert_eq!(
+            missing(&[silent()].into_iter().chain(all()).collect::<Vec<_>>()),
+            None
+        );
+        // A copy.
+        assert_eq!(missing(&[all(), all()].concat()), None);
+        for (left, says) in [
+            (&all()[1..], "a:1: piece 0 is missing"),
+            (
+                &[&all()[..1], &all()[2..]].concat(),
+                "a:0: piece 1 is missing",
+            ),
+            (&all()[..2], "a:0: the last piece is missing"),
+        ] {
+            assert_eq!(missing(left).as_deref(), Some(says));
+        }
     }
 
     #[test]

@@ -71,6 +71,11 @@ s3get --host ember size-50000 0 | cmp - some && echo same
 now 'a key that is not the name of a dump: its pieces are read by their prefix'
 pieces 10M <stream | s3put -q -k film | receipt
 s3get --prefix film: | cmp - stream && echo same
+s3prune -q --delete --force -k film:1 >/dev/null
+s3get --prefix film: | wc -c
+printf '%s\n' "${PIPESTATUS[*]}"
+s3get --prefix film: --head 5 | wc -c
+printf '%s\n' "${PIPESTATUS[*]}"
 
 now 'nothing unfinished is left'
 s3ls --uploads -a
