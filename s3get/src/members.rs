@@ -8,6 +8,7 @@ mod content;
 mod fetch;
 mod wanted;
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -68,6 +69,7 @@ pub(crate) fn run(args: &Args, prefix: &str, bucket: Bucket, streams: &mut Strea
         left_out: outdated.len() as u64,
         spoilt: 0,
         unproven: 0,
+        lost: HashSet::new(),
     };
     fetching.each(&items, |item, fetched| writing.one(item, fetched))?;
     writing.end()
@@ -83,6 +85,8 @@ struct Writing<'a> {
     /// Didn't pass through the command, or came out wrong.
     spoilt: u64,
     unproven: u64,
+    /// Paths of files whose content was to come under them, and didn't.
+    lost: HashSet<Vec<u8>>,
 }
 
 /// Where the archive goes, if anywhere.
@@ -109,6 +113,12 @@ impl Writing<'_> {
                     let why = "the file that it is a name of is not there";
                     return self.one(item, fetch::left_out(&item.from, why));
                 }
+                if let Role::Link(first) = &item.role
+                    && self.lost.contains(first)
+                {
+                    let why = "the name that was to have its content is left out";
+                    return self.one(item, fetch::left_out(&item.from, why));
+                }
                 self.unproven += u64::from(!proven);
                 self.write(&named(*member, item), &bytes)
             }
@@ -116,15 +126,24 @@ impl Writing<'_> {
             Fetched::LeftOut(error) => {
                 self.streams.voice().warning(&error);
                 self.left_out += 1;
+                self.lose(item);
                 Ok(())
             }
             Fetched::Spoilt(error) => {
                 self.streams.voice().error(&error);
                 self.spoilt += 1;
+                self.lose(item);
                 Ok(())
             }
             Fetched::Nothing => Ok(()),
             Fetched::Failed(error) => Err(error),
+        }
+    }
+
+    /// What else is to be a link to it can't be one.
+    fn lose(&mut self, item: &Item) {
+        if let Role::Stands(path) = &item.role {
+            self.lost.insert(path.clone());
         }
     }
 

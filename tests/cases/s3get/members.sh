@@ -55,6 +55,12 @@ printf '%s\n' "${PIPESTATUS[*]}"
 s3get --members sealed --through 'tr b-z a-y; exit 2' 2>said | tar t >/dev/null 2>&1
 printf '%s\n' "${PIPESTATUS[*]}"
 cat said
+now "no name is a link to one that is left out"
+tar c --format=pax -C t AAA hello a/zweit | s3put -q --members linked --through 'tr a-y b-z' | wc -l
+s3get --members linked | tar t
+printf '%s\n' "${PIPESTATUS[*]}"
+s3get --members linked --through cat | tar t
+printf '%s\n' "${PIPESTATUS[*]}"
 now "members of s3backuptool, and what is no member"
 seeds() { s3put -q -k "$1" --allow-empty --meta filepath="$2" --meta uid=1 --meta gid=2 --meta perm_mode="$3" --meta filetype="$4" --meta size=3 --meta mtime=1000000000 --meta ctime=1000000001 --meta encrypted=False --meta filename_encoded="$5" "${@:6}" >/dev/null; }
 seeds old/home/ /home 040755 dir False </dev/null
