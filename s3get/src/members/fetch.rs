@@ -173,7 +173,8 @@ pub(super) fn left_out(key: &str, why: impl std::fmt::Display) -> Fetched {
 impl Work {
     /// An object; of a link only what it is.
     fn fetch(&self, key: &str, is_link: bool) -> Fetched {
-        let object = match self.bucket.get_at_once(key, self.small, &self.pacer) {
+        let most = if is_link { 0 } else { self.small };
+        let object = match self.bucket.get_at_once(key, most, &self.pacer) {
             Ok(Single::Whole(object)) => object,
             Ok(Single::Large | Single::Frozen) if is_link => {
                 match self.bucket.look_at(&[key.to_owned()]) {
