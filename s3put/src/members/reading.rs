@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
 use common::bucket::put::{Approval, Judge};
-use common::members::{fields, key};
+use common::members::{Unfit, fields, key};
 use common::tar::read::{Entry, Reader};
 use common::tar::{Kind, Member};
 use common::{Doing, Error, Result};
@@ -90,7 +90,8 @@ impl Reading<'_> {
             Entry::Member(member) => member,
         };
         let key = match key(&work.prefix, &member.path, member.kind) {
-            Ok(key) => key,
+            Ok(key) if work.takes(&key) => key,
+            Ok(key) => return Ok(Some(unfit(&key, Unfit::LongKey))),
             Err(why) => return Ok(Some(unfit(&String::from_utf8_lossy(&member.path), why))),
         };
         let size = member.stored().unwrap_or(u64::MAX);

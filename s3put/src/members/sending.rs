@@ -10,6 +10,7 @@ use common::bucket::single::Single;
 use common::members::{
     Fields, MOST_MORE, Unfit, fields, is_field, more_of, more_suffix, parcel, plain_name, unpacked,
 };
+use common::names::MAX_KEY;
 use common::tar::{Kind, Member};
 use common::{Doing, Error, Result};
 
@@ -87,6 +88,11 @@ pub(super) fn unfit(key: &str, why: impl std::fmt::Display) -> Outcome {
 }
 
 impl Work {
+    /// True of a key that is not too long, with what the place puts in front of it.
+    pub(super) fn takes(&self, key: &str) -> bool {
+        self.bucket.place().prefix().len() + key.len() <= MAX_KEY
+    }
+
     fn send(&self, job: Job) -> Outcome {
         let Job {
             key,
@@ -147,7 +153,7 @@ impl Work {
             metadata: Vec::new(),
             ..self.order.clone()
         };
-        if order.key.len() > common::names::MAX_KEY {
+        if !self.takes(&order.key) {
             return Err(unfit(key, Unfit::LongKey));
         }
         match self.bucket.put_at_once(bytes, &order) {
