@@ -48,7 +48,7 @@ pub struct Args {
     pub(crate) rest_of: Option<String>,
 
     /// Store each member of a tar archive as an object of its own, below PREFIX
-    #[arg(long, value_name = "PREFIX", group = "nameless", conflicts_with_all = ["fs", "host", "date", "random", "rest_of", "make_bucket", "acl", "abort", "prepare", "resume", "expect", "min_size", "shrink_limit"], help_heading = "Members")]
+    #[arg(long, value_name = "PREFIX", group = "nameless", conflicts_with_all = ["fs", "key", "host", "date", "random", "rest_of", "make_bucket", "acl", "abort", "prepare", "resume", "expect", "min_size", "shrink_limit"], help_heading = "Members")]
     pub(crate) members: Option<String>,
     /// Have the bytes of each file pass through CMD, a command for the shell
     #[arg(

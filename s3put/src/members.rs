@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use common::bucket::Bucket;
 use common::bucket::put::{Order, Stored};
 use common::bucket::restate::MOST_AT_ONCE;
-use common::members::Fields;
+use common::members::{Fields, is_field};
 use common::progress::Meter;
 use common::rate::{Pacer, obey_signals};
 use common::room::Room;
@@ -89,6 +89,11 @@ pub(crate) fn run(
 ) -> Result<()> {
     let prefix = common::members::prefix(prefix)?.to_owned();
     args.check_metadata()?;
+    if let Some((name, _)) = args.meta.iter().find(|(name, _)| is_field(name)) {
+        return Err(Error::usage(format!(
+            "--meta {name} is what members say of themselves"
+        )));
+    }
     let pacer = Arc::new(Pacer::new(args.limit.clone().unwrap_or_default()));
     let mut order = args.order(prefix.clone(), now(), Arc::clone(&pacer))?;
     order.check()?;

@@ -83,5 +83,7 @@ s3put --members / </dev/null
 s3put --members x --resume </dev/null
 s3put --through cat home 0 </dev/null
 s3put --members x home 0 </dev/null
+s3put --members x -k y </dev/null
+s3put --members x --meta mtime-ns=1 </dev/null
 s3put --members x -n
 ends
