@@ -68,7 +68,7 @@ END
 
 # store QUERY: the files become objects, and their receipts rows.
 store() {
-    local status
+    local status missing="SELECT filepath FROM ($1) WHERE filepath NOT IN (SELECT filepath FROM receipts)"
     select_names "$1 ORDER BY filepath" >"$scratch/names"
     tar -c -P --format=pax --sparse --xattrs --xattrs-include='*' --acls --ignore-failed-read --no-recursion \
         --null -T "$scratch/names" |
@@ -76,15 +76,17 @@ store() {
     await $!
     status=$?
     [[ -n $signalled ]] || worse "$status"
-    ((status < 100)) || failed=yes
+    ((status < 2)) || failed=yes
     record receipts || give_up 100 "could not record in $state what was stored"
     look_again later <"$scratch/names"
     complain '%s changed while it was being stored; the next run stores it again' \
         "SELECT filepath FROM receipts JOIN now n USING (filepath) LEFT JOIN later l USING (filepath)
             WHERE n.filetype = 'file' AND (l.mtime_at IS NOT n.mtime_at OR l.size <> n.size)"
     if ((status < 100)) && [[ -z $signalled ]]; then
-        complain '%s could not be stored' "SELECT filepath FROM ($1) WHERE filepath NOT IN (SELECT filepath FROM receipts)"
+        complain '%s could not be stored' "$missing"
     fi
+    # Perhaps that is the new name of something that is gone under its old one.
+    (($(count "$missing") == 0)) || failed=yes
 }
 
 # update_metadata QUERY: the objects of these files get their metadata. Copies without content have all that tar tells.
@@ -114,7 +116,7 @@ update_metadata() {
         await $!
         status=$?
         [[ -n $signalled ]] || worse "$status"
-        ((status < 100)) || failed=yes
+        ((status < 2)) || failed=yes
         quiet=yes record receipts || give_up 100 "could not record in $state what was stored"
     fi
     if (($(count "$unlike"))); then

@@ -56,4 +56,20 @@ rows
 tool backup
 ends
 rows
+now 'a file was renamed, and cannot be read: what is stored under its old name stays'
+cat >bin/tar <<'END'
+#!/bin/sh
+PATH=${PATH#*:}
+mv src/renamed src/again
+exec tar "$@"
+END
+mv src/other src/renamed
+PATH=$PWD/bin:$PATH tool backup --max-delete 90%
+ends
+s3get -q -k "src$PWD/src/other"
+now 'until it is stored under the new one'
+tool -q backup --max-delete 90%
+ends
+rows
+s3get -q -k "src$PWD/src/again"
 } 2>&1 | sed "s,$PWD,HERE,g; s,^s3put: error: .*,s3put: error: WHY,"
