@@ -59,6 +59,19 @@ find_place() {
     fi
 }
 
+# setting FILE KEY: the value of KEY in a settings file, as s3keys(5) says.
+setting() { sed -n "s/^[[:blank:]]*$2[[:blank:]]\{1,\}\(.*[^[:space:]]\)[[:space:]]*\$/\1/p" "$1"; }
+
+# server_of BUCKET [FILE]: the server that holds the bucket, where the settings file FILE or the environment names one. Two
+# servers may have buckets of the same name.
+server_of() {
+    local server=''
+    [[ $1 != file://* ]] || return 0
+    [[ -z ${2:-} ]] || server=$(setting "$2" server)
+    server=${server:-${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}}
+    printf '%s' "${server%/}"
+}
+
 # json_text STRING: the text that a JSON string without control characters stands for.
 json_text() {
     # Inside of the quotes every quote follows the backslash that is its own, so the order of the two steps is right.

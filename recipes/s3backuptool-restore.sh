@@ -24,8 +24,8 @@ set_target() {
     target=${target%/}
 }
 
-# setting NAME: REPLY is that of the session.
-setting() {
+# of_session NAME: REPLY is that setting of the session.
+of_session() {
     REPLY=$(sql <<<"SELECT value FROM state.restore_settings_$session WHERE setting = $(quoted "$1")")
 }
 
@@ -56,11 +56,11 @@ ask_session() {
     done
     if [[ $REPLY == [0-9]* ]]; then
         session=$(sed -n "${REPLY}p" <<<"$list")
-        setting restore_path
+        of_session restore_path
         set_target "$REPLY"
-        setting overwrite
+        of_session overwrite
         overwrite=${REPLY/0/}
-        setting overwrite_permissions
+        of_session overwrite_permissions
         overwrite_permissions=${REPLY/0/}
         if (($(count "SELECT 1 FROM state.restore_files_$session WHERE failed = '1'"))) && agree 'Try those again that failed?'; then
             sql <<<"UPDATE state.restore_files_$session SET failed = '0'"
@@ -103,7 +103,7 @@ new_session() {
     local one from condition='0' earlier=()
     for one in $(sessions); do
         session=$one
-        setting restore_path
+        of_session restore_path
         [[ $REPLY != "${target:-/}" ]] || earlier+=("$one")
     done
     session=$(date +%s)

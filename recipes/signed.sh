@@ -18,9 +18,6 @@ need_curl() {
 
 # --- whose keys -------------------------------------------------------------------------------------------------------
 
-# setting FILE KEY: the value of KEY in a settings file, as s3keys(5) says.
-setting() { sed -n "s/^[[:blank:]]*$2[[:blank:]]\{1,\}\(.*[^[:space:]]\)[[:space:]]*\$/\1/p" "$1"; }
-
 # in_profile NAME KEY: the value of KEY in that profile of the AWS files.
 in_profile() {
     local file files=()
