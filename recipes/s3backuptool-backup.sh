@@ -5,6 +5,7 @@
 backup() {
     local todo
     open_state
+    same_place
     prepare_seal
     look_around
     [[ -z $check_md5 ]] || sum_up

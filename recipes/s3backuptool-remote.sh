@@ -67,6 +67,7 @@ END
 ask_heads() {
     local bucket=${place[1]#s3://} server region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}} status
     need curl
+    (($(count 'SELECT 1 FROM listed'))) || return 0
     server=${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}
     if [[ -z ${AWS_ACCESS_KEY_ID:-} || -z ${AWS_SECRET_ACCESS_KEY:-} ]]; then
         need aws
@@ -212,11 +213,13 @@ INSERT OR REPLACE INTO state.files(filepath, uid, gid, perm_mode, md5, filetype,
 DELETE FROM state.files WHERE filepath IN lost;
 COMMIT;
 END
+    remember_place
 }
 
 # update_s3_metadata: what the disk says of each file that is as it was stored.
 update_s3_metadata() {
     open_state
+    same_place
     seal=()
     look_around
     compare

@@ -63,13 +63,38 @@ open_state() {
         [[ " $have " == *" ${column%% *} "* ]] ||
             sqlite "$state" "ALTER TABLE files ADD COLUMN $column" || give_up 100 "could not write to $state"
     done
-    # stale: keys of objects that others have replaced, and that are still to be deleted.
+    # stale: keys of objects that others have replaced, and that are still to be deleted. place: where the objects are.
     sqlite "$state" "CREATE TABLE IF NOT EXISTS stale(s3key text PRIMARY KEY);
+        CREATE TABLE IF NOT EXISTS place(place text);
         UPDATE files SET s3key = $(quoted "$parent") || filepath || CASE filetype $suffixes ELSE '' END WHERE s3key = ''" ||
         give_up 100 "could not write to $state"
 }
 
 suffixes="WHEN 'dir' THEN '/' WHEN 'symlink' THEN '.SYMLINK'"
+
+# whereabouts: the bucket, and its server.
+whereabouts() {
+    local server
+    server=$(server_of "${place[1]}")
+    printf '%s' "${place[1]}${server:+ on $server}"
+}
+
+# same_place: ends here if the rows are about another bucket, since nothing of what they say is stored in this one.
+same_place() {
+    local here known
+    here=$(whereabouts)
+    known=$(sql <<<'SELECT place FROM state.place WHERE EXISTS (SELECT 1 FROM state.files)')
+    [[ -z $known || $known == "$here" ]] ||
+        give_up 100 "could not go on from $state: it says what is stored in $known, not in $here" \
+            "if all was moved there, or is to be stored again, run 'syncdb_remote'"
+    [[ -n $known ]] || remember_place
+}
+
+# remember_place: that is what the rows are about from now on.
+remember_place() {
+    sql <<<"BEGIN; DELETE FROM state.place; INSERT INTO state.place VALUES($(quoted "$(whereabouts)")); COMMIT;" ||
+        give_up 100 "could not write to $state"
+}
 
 # make_scratch: a folder of our own, beside the database: there is room, and attributes can be kept.
 make_scratch() {

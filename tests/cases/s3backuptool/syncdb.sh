@@ -50,4 +50,16 @@ tool backup | grep one
 echo 'check_file_checksum = yes' >>conf
 tool backup | grep one
 s3get -q -k "src$PWD/src/one"
-} 2>&1 | sed "s,$PWD,HERE,g"
+now 'another bucket: nothing of what the database says is stored there'
+s3put -q --make-bucket -b "$S3_BUCKET-2"
+sed -i "s,^s3_bucket.*,&-2," conf
+tool backup
+ends
+tool update_s3_metadata
+ends
+tool -q syncdb_remote
+ends
+tool backup
+ends
+s3ls -q -b "$S3_BUCKET-2" -a -j --no-checksum 2>/dev/null | jq -r .key
+} 2>&1 | sed "s,$PWD,HERE,g; s, on http[^ ,]*,,g"
