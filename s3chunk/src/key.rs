@@ -2,13 +2,8 @@
 
 use common::chunks::{Entry, random};
 
-use crate::cutter::WINDOW;
-
 /// The hash of a chunk.
 pub type Hash = [u8; 32];
-
-/// What the words of NH and the key of AES take.
-const CUT_SECRETS: usize = WINDOW + 16;
 
 /// A key. It has no `Debug`, so that it is in no message.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -42,15 +37,12 @@ impl Key {
         Total(blake3::Hasher::new_keyed(&self.0))
     }
 
-    /// The secret words of NH, little endian, and the key of AES.
+    /// The secrets of the cuts, as many bytes as are wanted.
     #[must_use]
-    pub fn cut_secrets(&self) -> [u8; CUT_SECRETS] {
-        let mut secrets = [0; CUT_SECRETS];
+    pub fn cut_secrets(&self) -> blake3::OutputReader {
         blake3::Hasher::new_derive_key("s3pipes 2026-11 cut points")
             .update(&self.0)
             .finalize_xof()
-            .fill(&mut secrets);
-        secrets
     }
 }
 
