@@ -327,6 +327,25 @@ pub fn tail_of(key: &str) -> Option<DumpName> {
     DumpName::parse(key.strip_suffix(TAIL)?)
 }
 
+/// The key of which an object with this key may be a part, if its name is that of one: what continues another object, a
+/// piece of a dump, or the copy of its end. Only the object itself can tell whether it is.
+#[must_use]
+pub fn part_of(key: &str) -> Option<&str> {
+    let of_chunk = || {
+        let (whole, _) = key.rsplit_once("/chunk_")?;
+        matches!(parse_key(key)?.1, Piece::Chunk(_)).then_some(whole)
+    };
+    let of_number = || {
+        let (whole, text) = key.rsplit_once(':')?;
+        let number = digits(text.as_bytes()).filter(|number| number.to_string() == text)?;
+        (number > 0 || DumpName::parse(whole).is_some()).then_some(whole)
+    };
+    key.strip_suffix(TAIL)
+        .or_else(of_chunk)
+        .or_else(of_number)
+        .filter(|whole| !whole.is_empty())
+}
+
 /// A key given by the user, if S3 can take it.
 ///
 /// # Errors
@@ -420,6 +439,38 @@ mod tests {
             &format!("{key}.tail.tail"),
         ] {
             assert_eq!(tail_of(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_part() {
+        let dump = "h:f:0:2026-11-20";
+        for (key, whole) in [
+            ("x:1", "x"),
+            ("x:1:2", "x:1"),
+            ("x.tail", "x"),
+            ("x:1.tail", "x:1"),
+            ("h:f:0:2026-11-20:0", dump),
+            ("h:f:0:2026-11-20:12", dump),
+            ("h:f:0:2026-11-20.tail", dump),
+            ("h:f:0:2026-11-20/chunk_000003", dump),
+        ] {
+            assert_eq!(part_of(key), Some(whole), "{key}");
+        }
+        for key in [
+            dump,
+            "x",
+            "x:0",
+            "x:01",
+            "x:y",
+            "x:",
+            "x:-1",
+            "x:+1",
+            ":1",
+            ".tail",
+            "x/chunk_000003",
+        ] {
+            assert_eq!(part_of(key), None, "{key}");
         }
     }
 

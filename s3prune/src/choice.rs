@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use common::error::{Error, Result};
 use common::listing::{Catalogue, Dump};
-use common::names::{DumpName, Piece, parse_key, tail_of};
+use common::names::{DumpName, Piece, parse_key, part_of, tail_of};
 
 use crate::args::Args;
 use crate::graph::Graph;
@@ -95,7 +95,10 @@ pub(crate) fn by_key<'a>(
         _ => {}
     }
     if !args.is_forced() {
-        named::check_object(entry, ties)?;
+        let whole = part_of(key);
+        let mut others = catalogue.others.iter();
+        let whole = others.find(|other| Some(other.key.as_str()) == whole);
+        named::check_object(entry, whole, ties)?;
     }
     let mut plan = Plan::default();
     plan.add_object(entry, "named");

@@ -34,19 +34,21 @@ pub(crate) fn check(graph: &Graph<'_>, goes: &[bool], ties: &Ties) -> Result<()>
     Ok(())
 }
 
-/// The same for an object that is not a dump.
+/// The same for an object that is not a dump, and may be a part of `whole`.
 ///
 /// # Errors
 /// If a dump needs it, or one that is being made now may.
-pub(crate) fn check_object(entry: &Entry, ties: &Ties) -> Result<()> {
-    let mut needers = ties
-        .all()
-        .filter(|(key, needs)| *key != entry.key && needs.contains(&entry.key));
-    if let Some((needer, _)) = needers.next() {
-        return Err(needed(&entry.key, needer, needers.count()));
-    }
-    if ties.holds_object(&entry.key, entry.modified) {
-        return Err(may_be_referred_to(&entry.key, WITHIN));
+pub(crate) fn check_object(entry: &Entry, whole: Option<&Entry>, ties: &Ties) -> Result<()> {
+    for meant in std::iter::once(entry).chain(whole) {
+        let mut needers = ties
+            .all()
+            .filter(|(key, needs)| *key != meant.key && needs.contains(&meant.key));
+        if let Some((needer, _)) = needers.next() {
+            return Err(needed(&entry.key, needer, needers.count()));
+        }
+        if ties.holds_object(&meant.key, meant.modified) {
+            return Err(may_be_referred_to(&entry.key, WITHIN));
+        }
     }
     Ok(())
 }

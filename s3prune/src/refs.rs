@@ -9,7 +9,7 @@ use common::bucket::Bucket;
 use common::bucket::chunked::{Stored, Tail};
 use common::error::{Error, Result};
 use common::listing::{Catalogue, Dump};
-use common::names::{parse_key, tail_of};
+use common::names::{parse_key, part_of, tail_of};
 
 use crate::plan::Plan;
 use crate::ties::Tie;
@@ -17,6 +17,10 @@ use crate::ties::Tie;
 /// True if something that goes by `plan` may be a chunk stream: only then can anything need it.
 pub(crate) fn are_wanted(plan: &Plan<'_>, catalogue: &Catalogue, bucket: &Bucket) -> bool {
     let goes: BTreeSet<&str> = plan.going().collect();
+    // Whoever needs the whole needs its parts, and those don't look like a chunk stream.
+    if goes.iter().any(|key| part_of(key).is_some()) {
+        return true;
+    }
     let dumps = catalogue.dumps.iter();
     let mut stored = Vec::new();
     for dump in dumps.filter(|dump| goes.contains(dump.key().as_str())) {

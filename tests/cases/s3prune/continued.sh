@@ -12,4 +12,13 @@ go() {
 
 now 'it is needed'
 go -k long
+go -k long:1
 s3get -q --host ember --date 2019-01-01 home 0 | tar t
+
+now 'what continues another that is in an archive is asked for nothing'
+long "$three" | s3put -q -k cold --storage-class GLACIER --part-size 5M --max-object 5M | jq -c '[.objects[].key]'
+go -k long
+
+now 'with what needs it gone, it goes'
+s3prune -q --force --delete -k ember:home:0:2019-01-01
+go -k long:1
