@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::bucket::Bucket;
 use common::bucket::chunked::{Stored, Tail};
-use common::error::{Error, Result};
+use common::error::{Class, Error, Result};
 use common::listing::{Catalogue, Dump};
-use common::names::{parse_key, part_of, tail_of};
+use common::names::{DumpName, part_of};
 
 use crate::plan::Plan;
 use crate::ties::Tie;
@@ -57,31 +57,25 @@ pub(crate) fn of_all(catalogue: &Catalogue, bucket: &Bucket) -> Result<BTreeMap<
         }
     }
     let dumps = stored.iter().map(Stored::key).zip(bucket.tails(&stored));
-    let others = bucket.tails_of_others(catalogue, &|key| !belongs_to_another(key, &keys));
+    let others = bucket.tails_of_others(catalogue, &|_| true);
     for (key, tail) in dumps.chain(others) {
         match tail {
             Ok(None) => {}
             Ok(Some(tail)) => {
                 known.insert(key.to_owned(), tie(&tail));
             }
+            // It only ends like one.
+            Err(error) if error.class() != Class::Temporary && belongs_to_another(key, &keys) => {}
             Err(error) => return Err(unknown(&error)),
         }
     }
     Ok(known)
 }
 
-/// True for the tail of a dump, and for what continues an object or once did: such things end like a chunk stream, and
-/// are none by themselves.
+/// True for what is called like the tail of a dump, or like what continues an object or once did: such things end like a
+/// chunk stream, and most are none by themselves.
 fn belongs_to_another(key: &str, keys: &BTreeSet<&str>) -> bool {
-    let is_tail = tail_of(key).is_some()
-        || key
-            .strip_suffix(".tail")
-            .is_some_and(|dump| keys.contains(dump));
-    let continues = parse_key(key).is_some()
-        || key.rsplit_once(':').is_some_and(|(before, number)| {
-            number.parse::<u32>().is_ok_and(|number| number > 0) && keys.contains(before)
-        });
-    is_tail || continues
+    part_of(key).is_some_and(|whole| keys.contains(whole) || DumpName::parse(whole).is_some())
 }
 
 fn tie(tail: &Tail) -> Tie {

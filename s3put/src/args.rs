@@ -337,7 +337,14 @@ impl Args {
                 "--shrink-limit says nothing of a chunk stream: it is small where much was stored before",
             ))
         } else {
-            None
+            // Nobody would ask it what it needs.
+            common::names::part_of(&order.key).map(|whole| {
+                let key = &order.key;
+                Error::usage(format!(
+                    "a chunk stream can't be called {key}, like a part of {whole}"
+                ))
+                .hint("a key that ends in .tail, in a colon and a number, or in /chunk_ and a number may belong to another object")
+            })
         };
         let unfit = Unfit {
             chunks: unfit,

@@ -34,6 +34,12 @@ ends
 archive "$one" new c/0000000000 c index i refs "$(refs "$one")"$'\n' | s3put -k x
 ends
 
+now 'one that is called like a part of something else'
+for key in x:1 x.tail h:f:0:2019-01-01:3 h:f:0:2019-01-01/chunk_000003; do
+    s3put -k "$key" <stream
+    ends
+done
+
 now 'what says nothing of a chunk stream'
 s3put -k x --resume <stream
 ends

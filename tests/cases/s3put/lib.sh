@@ -60,6 +60,13 @@ long() {
     archive "$1" new index i refs "$(refs "$1" 'run 0 0 100 1')"$'\n' | tail -c +1025
 }
 
+# copied FROM TO: an object in a local bucket, copied as another program may do it
+copied() {
+    local records=$BUCKET_DIR/.s3pipes/meta
+    cp "$BUCKET_DIR/$1" "$BUCKET_DIR/$2"
+    jq -c --arg key "$2" '.key = $key | .body = $key' "$records/$1%o" >copied && mv copied "$records/$2%o"
+}
+
 # later [ID]: a moment at which an hour is still left
 later() { echo $(($(date +%s) + 3600)); }
 

@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 
 use super::Stored;
 use crate::bucket::Bucket;
-use crate::bucket::continued::{self, CHUNKS, says};
+use crate::bucket::continued::{self, CHUNKS, CONTINUES, says};
 use crate::bucket::failure::{Failure, Kind};
 pub(super) use crate::bucket::get::unread;
 use crate::chunks::{BLOCK, End, HEAD, Id, Member, Name, Refs, Span, Toc, padding};
@@ -242,6 +242,8 @@ impl Bucket {
         };
         match looked {
             Some(head) if says(&head, CHUNKS).is_none() => Ok(None),
+            // It is read only with what it continues.
+            Some(head) if says(&head, CONTINUES).is_some() => Ok(None),
             _ => Err(unread(stored.key(), &failure)),
         }
     }
