@@ -303,6 +303,11 @@ impl Standing {
     }
 }
 
+/// What tells an object from anybody else's.
+fn token() -> String {
+    format!("{:016x}{:016x}", super::random(), super::random())
+}
+
 /// One run: the order, and what identifies it.
 struct Run<'a> {
     bucket: &'a Bucket,
@@ -362,7 +367,7 @@ impl Bucket {
         Ok(Run {
             bucket: self,
             order,
-            token: format!("{:016x}{:016x}", super::random(), super::random()),
+            token: token(),
             plan: match &unfinished {
                 Some(found) => order.plan_with(found.ladder),
                 None => plan,

@@ -15,7 +15,7 @@ use crate::bucket::get::Seen;
 use crate::bucket::ladder::{Cuts, Ladder};
 use crate::bucket::put::several::Bundle;
 use crate::bucket::put::upload::{About, begin};
-use crate::bucket::put::{Prepared, Run, Stage, Stored};
+use crate::bucket::put::{Prepared, Run, Stage, Stored, token};
 use crate::error::{Error, Result};
 use crate::names;
 
@@ -70,9 +70,11 @@ impl Run<'_> {
     /// An upload of a tail, in the place of the one that is there.
     async fn tail(&self, key: &str, bytes: Vec<Bytes>, there: Option<&Seen>) -> Result<Prepared> {
         let size = Ladder::Fixed(LEAST);
+        // The old one and the new one must be told from each other.
+        let token = token();
         let about = About {
             metadata: HashMap::from([
-                (continued::TOKEN.to_owned(), self.token.clone()),
+                (continued::TOKEN.to_owned(), token.clone()),
                 (Cuts::METADATA.to_owned(), size.to_string()),
             ]),
             class: None,
@@ -92,7 +94,7 @@ impl Run<'_> {
         let crc = checksum::of_all(parts.iter().map(|part| (part.crc64nvme, part.size)));
         Ok(Prepared {
             key: key.to_owned(),
-            token: Some(self.token.clone()),
+            token: Some(token),
             overwrite: true,
             class: None,
             upload: id,
