@@ -50,21 +50,34 @@ impl Run<'_> {
         let stored = self.exchange(&tail).await?;
         let exchanged = self.exchange(prepared).await;
         if exchanged.is_err()
-            && let Ok(head) = self.bucket.head(&prepared.key).await
-            && head.e_tag() == prepared.replaces.as_deref()
+            && let Err(error) = self.put_back(prepared, &stored, old).await
         {
-            let back = async {
-                let now = self.bucket.look(&stored.key).await?;
-                let tail = self.tail(&key, old, Some(&now)).await?;
-                self.exchange(&tail).await
-            };
-            if let Err(error) = back.await {
-                self.bucket.patience.speaker.warning(format_args!(
-                    "{key} is that of a dump which was not stored, and the same command is needed again: {error}"
-                ));
-            }
+            self.bucket.patience.speaker.warning(format_args!(
+                "{key} may be that of a dump which was not stored, and the same command is needed again: {error}"
+            ));
         }
         exchanged
+    }
+
+    /// Puts the old tail in the place of the new one, if it is certain that the dump stays what it was.
+    async fn put_back(&self, prepared: &Prepared, new: &Stored, old: Vec<Bytes>) -> Result<()> {
+        let (bucket, key) = (self.bucket, &prepared.key);
+        // The server may still be at it.
+        let ended = bucket.give_up(key, &prepared.upload).await;
+        ended.map_err(|failure| failure.error(format!("abort the upload of {key}")))?;
+        self.standing.closed(&prepared.upload);
+        if bucket.look(key).await?.etag != prepared.replaces {
+            return Ok(());
+        }
+        let now = bucket.look(&new.key).await?;
+        if now.etag.as_deref().map(|etag| etag.trim_matches('"')) != Some(new.etag.as_str()) {
+            return Err(Error::permanent(
+                format!("replace {}", new.key),
+                "somebody else has replaced it meanwhile",
+            ));
+        }
+        let tail = self.tail(&new.key, old, Some(&now)).await?;
+        self.exchange(&tail).await.map(drop)
     }
 
     /// An upload of a tail, in the place of the one that is there.
