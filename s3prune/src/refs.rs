@@ -91,10 +91,10 @@ fn tie(tail: &Tail) -> Tie {
 }
 
 fn unknown(error: &Error) -> Error {
-    Error::new(error.class(), "see what is needed", error).hint(
+    Error::new(error.class(), "see what is needed", error).hint(error.advice().unwrap_or(
         "it may need what would go; '-k KEY --force' removes it, --no-refs says that nothing in \
          the bucket was made by s3chunk",
-    )
+    ))
 }
 
 #[cfg(test)]

@@ -220,6 +220,13 @@ impl Bucket {
                     // A dump that is brought back may be read by itself where its tail was left behind.
                     Err(misfit) => match self.ending_in(pacer, &stored).await {
                         Ok(Some(found)) => found.of_itself(stored),
+                        Err(failure) if failure.kind == Kind::Archived => Err(Error::temporary(
+                            format!("read {}", names::tail(stored.key())),
+                            misfit.cause(),
+                        )
+                        .hint(
+                            "its dump is read instead when 's3get --thaw' has brought that back",
+                        )),
                         _ => Err(misfit),
                     },
                 },
