@@ -223,10 +223,13 @@ impl Fetch<'_> {
             }
         }
         let pacer = &self.wish.pacer;
-        let gathered = match self.bucket.gather(&self.looked, id, want, pacer) {
-            // It has no tail that can be read at once.
+        let gathered = match self.bucket.gather(&self.looked, id, want.clone(), pacer) {
+            // It has no tail that can be read at once, or something that it needs has none.
             Err(error) if error.class() == Class::Temporary => {
-                self.thaw(&self.looked.frozen(), streams)?;
+                if args.thaw.is_some() {
+                    let frozen = self.bucket.frozen_needs(&self.looked, &want, pacer);
+                    self.thaw(&frozen, streams)?;
+                }
                 return Err(error);
             }
             other => other?,

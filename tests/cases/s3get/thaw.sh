@@ -50,3 +50,11 @@ for words in --thaw=0 --thaw=x '--tier fast'; do
     s3get -k warm $words
     ends
 done
+
+now 'without tails, as after a lifecycle rule: what it needs is known when it can be read itself'
+alone "$one" | s3put "${cold[@]}" -k below >/dev/null
+referring "$three" "$S3_BUCKET" "$(later)" "$one" below | s3put "${cold[@]}" -k above >/dev/null
+for key in below above; do s3prune -q --delete --force -k "$key.tail"; done
+comes_true s3get -q -k above --thaw 2>said >whole
+tar tf whole
+restores

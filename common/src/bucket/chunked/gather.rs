@@ -200,19 +200,7 @@ impl Bucket {
             )
             .hint("--raw reads it as it is"));
         }
-        let mut refs = self.refs(pacer, &ending).await?;
-        match &want {
-            Want::Whole => {}
-            Want::Tail => refs.runs.clear(),
-            Want::Part(positions) => {
-                let count = refs.count();
-                refs.runs = positions
-                    .of(&refs.runs)
-                    .ok_or_else(|| broken(&key, &format!("it has only {count} chunks")))?;
-            }
-        }
-        let lying = refs.lying().map(std::borrow::Cow::into_owned);
-        refs.runs = lying.ok_or_else(|| broken(&key, "its refs are damaged"))?;
+        let mut refs = self.refs_for(pacer, &ending, &want).await?;
         let renamed = refs.brought.take().map(Renamed::Back);
         let sources = self.sources(pacer, &ending, &refs).await?;
         let (sources, layouts): (Vec<_>, Vec<_>) = sources.into_iter().unzip();
@@ -237,6 +225,56 @@ impl Bucket {
         Ok(Some(gathered))
     }
 
+    /// What must be brought back before the chunk stream that was looked at can be gathered, as far as that can be
+    /// told: what it needs is known once its own end can be read.
+    #[must_use]
+    pub fn frozen_needs(&self, looked: &Looked, want: &Want, pacer: &Pacer) -> Vec<Frozen> {
+        let mut frozen = looked.frozen();
+        let needs = self.runtime.block_on(self.needs(looked, want, pacer));
+        for one in needs.iter().flatten().flat_map(Stored::frozen) {
+            if frozen.iter().all(|other| other.key != one.key) {
+                frozen.push(one);
+            }
+        }
+        frozen
+    }
+
+    /// The other objects that it needs, as far as they can be looked at.
+    async fn needs(&self, looked: &Looked, want: &Want, pacer: &Pacer) -> Result<Vec<Stored>> {
+        let stored = Stored::seen(&looked.objects)?;
+        let Some(ending) = self.ending(pacer, stored).await? else {
+            return Ok(Vec::new());
+        };
+        let refs = self.refs_for(pacer, &ending, want).await?;
+        let place = refs.bond.as_ref().map_or("", |bond| bond.place.as_str());
+        let others = wanted(&refs).into_iter().skip(1).zip(refs.objects());
+        let others = others.filter_map(|(wanted, other)| wanted.then_some(other));
+        let needs = stream::iter(others)
+            .map(|other| self.other(ending.stored.key(), place, other))
+            .buffered(AT_ONCE)
+            .filter_map(|other| std::future::ready(other.ok()));
+        Ok(needs.collect().await)
+    }
+
+    /// The refs, with the runs that are wanted, by where their chunks lie.
+    async fn refs_for(&self, pacer: &Pacer, ending: &Ending, want: &Want) -> Result<Refs> {
+        let key = ending.stored.key();
+        let mut refs = self.refs(pacer, ending).await?;
+        match want {
+            Want::Whole => {}
+            Want::Tail => refs.runs.clear(),
+            Want::Part(positions) => {
+                let count = refs.count();
+                refs.runs = positions
+                    .of(&refs.runs)
+                    .ok_or_else(|| broken(key, &format!("it has only {count} chunks")))?;
+            }
+        }
+        let lying = refs.lying().map(std::borrow::Cow::into_owned);
+        refs.runs = lying.ok_or_else(|| broken(key, "its refs are damaged"))?;
+        Ok(refs)
+    }
+
     /// The objects that are needed, by their numbers.
     async fn sources(
         &self,
@@ -244,15 +282,9 @@ impl Bucket {
         ending: &Ending,
         refs: &Refs,
     ) -> Result<Vec<(Stored, Layout)>> {
-        let mut wanted = vec![false; refs.objects().len() + 1];
-        for run in &refs.runs {
-            if let Some(wanted) = wanted.get_mut(run.object as usize) {
-                *wanted = true;
-            }
-        }
         let place = refs.bond.as_ref().map_or("", |bond| bond.place.as_str());
-        let others = wanted
-            .iter()
+        let others = wanted(refs)
+            .into_iter()
             .zip(std::iter::once(None).chain(refs.objects().iter().map(Some)));
         stream::iter(others)
             .map(|(wanted, other)| async move {
@@ -262,7 +294,7 @@ impl Bucket {
                         ending.stored.clone(),
                         Layout::new(self.toc(pacer, ending).await?),
                     )),
-                    Some(other) => self.other(pacer, ending.stored.key(), place, other).await,
+                    Some(other) => self.located(pacer, ending.stored.key(), place, other).await,
                 }
             })
             .buffered(AT_ONCE)
@@ -271,15 +303,8 @@ impl Bucket {
     }
 
     /// An object that `key` needs.
-    async fn other(
-        &self,
-        pacer: &Pacer,
-        key: &str,
-        place: &str,
-        other: &Object,
-    ) -> Result<(Stored, Layout)> {
+    async fn other(&self, key: &str, place: &str, other: &Object) -> Result<Stored> {
         let theirs = self.key_here(place, &other.key);
-        let needed = |why: &str| broken(key, &format!("it needs {theirs}, {why}"));
         let objects = match self.head(&theirs).await {
             Ok(head) => {
                 let first = self.seen(&theirs, head)?;
@@ -290,11 +315,26 @@ impl Bucket {
                     .collect::<Result<Vec<_>>>()?
             }
             Err(failure) if failure.kind == crate::bucket::failure::Kind::Missing => {
-                return Err(needed(&format!("which is not in {}", self.place)));
+                let why = format!("it needs {theirs}, which is not in {}", self.place);
+                return Err(broken(key, &why));
             }
             Err(failure) => return Err(failure.error(format!("read {theirs}, which {key} needs"))),
         };
-        let ending = self.ending(pacer, Stored::seen(&objects)?).await?;
+        Stored::seen(&objects)
+    }
+
+    /// An object that `key` needs, and where its chunks are.
+    async fn located(
+        &self,
+        pacer: &Pacer,
+        key: &str,
+        place: &str,
+        other: &Object,
+    ) -> Result<(Stored, Layout)> {
+        let stored = self.other(key, place, other).await?;
+        let theirs = stored.key().to_owned();
+        let needed = |why: &str| broken(key, &format!("it needs {theirs}, {why}"));
+        let ending = self.ending(pacer, stored).await?;
         let ending = ending.ok_or_else(|| needed("and what is there is no chunk stream"))?;
         if ending.end.id != other.id {
             return Err(needed(
@@ -500,6 +540,17 @@ impl Gathered {
         };
         (0..(to - from).div_ceil(step)).map(range)
     }
+}
+
+/// Whether something of each object is needed, by its number.
+fn wanted(refs: &Refs) -> Vec<bool> {
+    let mut wanted = vec![false; refs.objects().len() + 1];
+    for run in &refs.runs {
+        if let Some(wanted) = wanted.get_mut(run.object as usize) {
+            *wanted = true;
+        }
+    }
+    wanted
 }
 
 /// Bytes that may be under way, waiting, or kept.
