@@ -63,17 +63,15 @@ pub(crate) fn survey(catalogue: &Catalogue, bucket: &Bucket) -> Result<BTreeMap<
     if !others.is_empty() {
         // Of other sets, or no dumps at all; or gone.
         let all = bucket.catalogue(bucket.list("")?)?;
-        let singles = all.others.iter().map(Stored::single);
-        let stored: Vec<Stored> = whole(&all)
-            .into_iter()
-            .chain(singles)
-            .filter(|one| others.contains(one.key()))
-            .collect();
-        for (one, tail) in stored.iter().zip(bucket.tails(&stored)) {
+        let mut stored = whole(&all);
+        stored.retain(|one| others.contains(one.key()));
+        let dumps = stored.iter().map(Stored::key).zip(bucket.tails(&stored));
+        let others = bucket.tails_of_others(&all, &|key| others.contains(key));
+        for (key, tail) in dumps.chain(others) {
             match tail {
                 Ok(tail) => tails.extend(tail),
                 Err(error) => {
-                    found.insert(one.key().to_owned(), Chunks::unreadable(error.cause()));
+                    found.insert(key.to_owned(), Chunks::unreadable(error.cause()));
                 }
             }
         }

@@ -13,6 +13,7 @@ go() {
 now 'it is needed'
 go -k long
 go -k long:1
+s3ls -q --host ember --chunks -j --no-checksum | jq -c '[.chunks.needs, .chunks.health]'
 s3get -q --host ember --date 2019-01-01 home 0 | tar t
 
 now 'what continues another that is in an archive is asked for nothing'
