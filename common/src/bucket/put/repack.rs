@@ -24,7 +24,7 @@ use futures_util::stream;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use self::exchange::Tail;
+use self::exchange::{Like, Tail};
 use self::proof::{Proof, mismatch};
 use super::copy::{Piece, copied};
 use super::original::tags;
@@ -248,7 +248,13 @@ impl Run<'_> {
         let prepared = self.replacement(key, id, parts, crc64nvme, seen);
         match read.tail {
             None => self.exchange(&prepared).await,
-            Some((new, old)) => self.exchange_with_tail(&prepared, new, old).await,
+            Some((new, old)) => {
+                let like = Like {
+                    metadata: self.metadata_of(repack),
+                    tagging: tagging(&tags),
+                };
+                self.exchange_with_tail(&prepared, &like, new, old).await
+            }
         }
     }
 

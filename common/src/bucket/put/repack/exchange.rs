@@ -30,6 +30,7 @@ impl Run<'_> {
     pub(super) async fn exchange_with_tail(
         &self,
         prepared: &Prepared,
+        like: &Like,
         new: Vec<Bytes>,
         old: Vec<Bytes>,
     ) -> Result<Stored> {
@@ -46,11 +47,11 @@ impl Run<'_> {
                 format!("what is there is not the tail of {}", prepared.key),
             ));
         }
-        let tail = self.tail(&key, new, there.as_ref()).await?;
+        let tail = self.tail(&key, like, new, there.as_ref()).await?;
         let stored = self.exchange(&tail).await?;
         let exchanged = self.exchange(prepared).await;
         if exchanged.is_err()
-            && let Err(error) = self.put_back(prepared, &stored, old).await
+            && let Err(error) = self.put_back(prepared, like, &stored, old).await
         {
             self.bucket.patience.speaker.warning(format_args!(
                 "{key} may be that of a dump which was not stored, and the same command is needed again: {error}"
@@ -60,7 +61,13 @@ impl Run<'_> {
     }
 
     /// Puts the old tail in the place of the new one, if it is certain that the dump stays what it was.
-    async fn put_back(&self, prepared: &Prepared, new: &Stored, old: Vec<Bytes>) -> Result<()> {
+    async fn put_back(
+        &self,
+        prepared: &Prepared,
+        like: &Like,
+        new: &Stored,
+        old: Vec<Bytes>,
+    ) -> Result<()> {
         let (bucket, key) = (self.bucket, &prepared.key);
         // The server may still be at it.
         let ended = bucket.give_up(key, &prepared.upload).await;
@@ -76,22 +83,30 @@ impl Run<'_> {
                 "somebody else has replaced it meanwhile",
             ));
         }
-        let tail = self.tail(&new.key, old, Some(&now)).await?;
+        let tail = self.tail(&new.key, like, old, Some(&now)).await?;
         self.exchange(&tail).await.map(drop)
     }
 
     /// An upload of a tail, in the place of the one that is there.
-    async fn tail(&self, key: &str, bytes: Vec<Bytes>, there: Option<&Seen>) -> Result<Prepared> {
+    async fn tail(
+        &self,
+        key: &str,
+        like: &Like,
+        bytes: Vec<Bytes>,
+        there: Option<&Seen>,
+    ) -> Result<Prepared> {
         let size = Ladder::Fixed(LEAST);
         // The old one and the new one must be told from each other.
         let token = token();
+        let mut metadata = like.metadata.clone();
+        metadata.remove(continued::CAME);
+        metadata.remove(continued::LIMIT);
+        metadata.insert(continued::TOKEN.to_owned(), token.clone());
+        metadata.insert(Cuts::METADATA.to_owned(), size.to_string());
         let about = About {
-            metadata: HashMap::from([
-                (continued::TOKEN.to_owned(), token.clone()),
-                (Cuts::METADATA.to_owned(), size.to_string()),
-            ]),
+            metadata,
             class: None,
-            tagging: None,
+            tagging: like.tagging.clone(),
             like: None,
         };
         self.standing.stage.set(Stage::Beginning);
@@ -118,6 +133,12 @@ impl Run<'_> {
             resumed: 0,
         })
     }
+}
+
+/// What a tail says besides its bytes: what the dump says.
+pub(super) struct Like {
+    pub(super) metadata: HashMap<String, String>,
+    pub(super) tagging: Option<String>,
 }
 
 /// The tails of a cold dump, as they come.
