@@ -100,6 +100,15 @@ impl Member {
         }
     }
 
+    /// About what its lists take of memory, in whatever form.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        let records = self.records.iter();
+        let bytes: usize = records.map(|(key, value)| key.len() + value.len()).sum();
+        let segments = self.segments.as_ref().map_or(0, Vec::len);
+        4 * bytes as u64 + 64 * segments as u64
+    }
+
     /// Bytes that come with it: those of a file, without holes. `None` if there can't be so many.
     #[must_use]
     pub fn stored(&self) -> Option<u64> {

@@ -7,6 +7,7 @@
 //!
 //! Sources: as in the module above; libarchive's tar(5) for what other programs write.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 
 use super::member::sum;
@@ -17,7 +18,8 @@ use super::{
 };
 use crate::error::{Doing, Error, Result};
 
-/// The longest extended header that is read: the map of a file with many holes, or attributes of 64 KiB each.
+/// The longest extended headers that are read, those of a member together, and what is kept of those for all: the map of a
+/// file with many holes, or attributes of 64 KiB each.
 const LONGEST_HEADER: u64 = 64 << 20;
 /// The most segments that a sparse file may have here.
 const MOST_SEGMENTS: usize = 4 << 20;
@@ -42,6 +44,8 @@ pub struct Reader<R> {
     /// And what fills its last block.
     padding: u64,
     began: bool,
+    /// Bytes of the extended headers since the member before.
+    extended: u64,
     /// What holds for all members that follow.
     global: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -62,6 +66,10 @@ fn damaged() -> Error {
     broken("a header in it is damaged")
 }
 
+fn too_long() -> Error {
+    broken("the extended headers in it are too long")
+}
+
 impl<R: Read> Reader<R> {
     /// An archive that begins here.
     pub fn new(from: R) -> Self {
@@ -71,6 +79,7 @@ impl<R: Read> Reader<R> {
             left: 0,
             padding: 0,
             began: false,
+            extended: 0,
             global: Vec::new(),
         }
     }
@@ -82,7 +91,7 @@ impl<R: Read> Reader<R> {
     /// If it breaks off, or is damaged, or no archive at all.
     pub fn next_entry(&mut self) -> Result<Option<Entry>> {
         self.pass(self.left + self.padding)?;
-        (self.left, self.padding) = (0, 0);
+        (self.left, self.padding, self.extended) = (0, 0, 0);
         let mut told: Option<Told> = None;
         loop {
             let block = self.header()?;
@@ -109,9 +118,14 @@ impl<R: Read> Reader<R> {
                 }
                 b'g' => {
                     let found = self.extended(own)?;
-                    self.global
-                        .retain(|(key, _)| found.iter().all(|(other, _)| other != key));
+                    let others: HashSet<&[u8]> = found.iter().map(|(key, _)| &key[..]).collect();
+                    self.global.retain(|(key, _)| !others.contains(&key[..]));
                     self.global.extend(found);
+                    let pairs = self.global.iter();
+                    let kept: usize = pairs.map(|(key, value)| key.len() + value.len()).sum();
+                    if kept as u64 > LONGEST_HEADER {
+                        return Err(too_long());
+                    }
                 }
                 b'L' => told.get_or_insert_default().long_path = Some(self.long(own)?),
                 b'K' => told.get_or_insert_default().long_target = Some(self.long(own)?),
@@ -188,8 +202,9 @@ impl<R: Read> Reader<R> {
     }
 
     fn content(&mut self, size: u64) -> Result<Vec<u8>> {
-        if size > LONGEST_HEADER {
-            return Err(broken("an extended header in it is too long"));
+        self.extended = self.extended.saturating_add(size);
+        if self.extended > LONGEST_HEADER {
+            return Err(too_long());
         }
         let bytes = self.exactly(size)?;
         self.pass(padded(size).unwrap_or(size) - size)?;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::read::{Entry, Reader};
 use super::write::{END, filling, headers};
-use super::{Kind, Member, Segment, Time};
+use super::{BLOCK, Kind, Member, Segment, Time};
 
 /// An archive of these members, whose bytes are all the same letter.
 fn archive(members: &[Member]) -> Vec<u8> {
@@ -278,6 +278,52 @@ fn names_links_and_times_in_every_format() {
             .any(|(entry, _)| matches!(entry, Entry::Member(member) if member.path == b"./\xff"));
         assert!(raw, "{format}");
     }
+}
+
+/// An extended header with a record of 1 MiB of that key.
+fn mebibyte(kind: u8, key: &str) -> Vec<u8> {
+    let mut member = Member::named(b"a");
+    member.records = vec![(key.into(), vec![b'v'; 1 << 20])];
+    let mut bytes = headers(&member);
+    bytes.truncate(bytes.len() - BLOCK);
+    bytes[156] = kind;
+    bytes[148..156].fill(b' ');
+    let sum: u32 = bytes[..BLOCK].iter().map(|byte| u32::from(*byte)).sum();
+    bytes[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    bytes
+}
+
+#[test]
+fn extended_headers_have_an_end_together() {
+    let last = archive(&[Member::named(b"a")]);
+    let one = headers(&Member::named(b"b"));
+    let too_long = |bytes: &[u8]| {
+        let error = read(bytes).unwrap_err().to_string();
+        assert!(
+            error.ends_with("the extended headers in it are too long"),
+            "{error}"
+        );
+    };
+    // Of one member.
+    let own = mebibyte(b'x', "SCHILY.xattr.user.x");
+    assert_eq!(
+        read(&[own.repeat(63), last.clone()].concat())
+            .unwrap()
+            .len(),
+        1
+    );
+    too_long(&[own.repeat(64), last.clone()].concat());
+    // Of several.
+    let several = [own.repeat(40), one.clone()].concat().repeat(2);
+    assert_eq!(read(&[several, last.clone()].concat()).unwrap().len(), 3);
+    // Of all: the same one again and again, and more and more.
+    let same = [mebibyte(b'g', "a"), one.clone()].concat().repeat(70);
+    assert_eq!(read(&[same, last.clone()].concat()).unwrap().len(), 71);
+    let mut more = Vec::new();
+    for number in 0..70 {
+        more.extend([mebibyte(b'g', &format!("k{number}")), one.clone()].concat());
+    }
+    too_long(&[more, last].concat());
 }
 
 #[test]

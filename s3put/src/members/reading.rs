@@ -115,7 +115,8 @@ impl Reading<'_> {
         let size = if sends { size } else { 0 };
         // What passes through a program is there twice.
         let copies = if work.through.is_some() { 2 } else { 1 };
-        let Some(taken) = work.room.take(size.saturating_mul(copies) + OVERHEAD) else {
+        let needed = size.saturating_mul(copies) + OVERHEAD + member.weight();
+        let Some(taken) = work.room.take(needed) else {
             return Ok(None);
         };
         let mut bytes = Vec::new();
