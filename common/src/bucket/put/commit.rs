@@ -15,7 +15,7 @@ use super::once::EXISTS;
 use super::{Prepared, Stored, terms};
 use crate::bucket::Bucket;
 use crate::bucket::checksum;
-use crate::bucket::continued::{CHUNKS, says, token};
+use crate::bucket::continued::{CHUNKS, CONTINUES, says, token};
 use crate::bucket::failure::{Failure, Kind};
 use crate::bucket::patience::{COMPLETING, bounded};
 use crate::chunks::Id;
@@ -116,13 +116,17 @@ pub(super) async fn absent_else(bucket: &Bucket, key: &str, hint: &str) -> Resul
     }
 }
 
-/// Fails if the object of that name, which may be replaced, is another chunk stream, as far as we may look.
+/// Fails if the object of that name, which may be replaced, is another chunk stream, or continues a dump, as far as we may
+/// look.
 pub(super) async fn dispensable(bucket: &Bucket, key: &str, id: Option<&Id>) -> Result<()> {
     let head = match look(bucket, key).await {
         Ok(Sight::Present(head)) => head,
         Ok(Sight::Absent | Sight::Hidden) => return Ok(()),
         Err(failure) => return Err(failure.error(format!("look for {key}"))),
     };
+    if says(&head, CONTINUES).is_some() {
+        return Err(exists(key).hint("a dump goes on in it: use another name"));
+    }
     match says(&head, CHUNKS) {
         Some(there) if id.is_none_or(|id| id.to_string() != there) => Err(Error::permanent(
             format!("store {key}"),
@@ -130,6 +134,17 @@ pub(super) async fn dispensable(bucket: &Bucket, key: &str, id: Option<&Id>) -> 
         )
         .hint("use another --date; 's3prune --delete -k KEY' removes it if none needs it")),
         _ => Ok(()),
+    }
+}
+
+/// Fails if `key`, in which a dump is to go on, and which may be replaced, is an object of its own, as far as we may look.
+pub(super) async fn continuing(bucket: &Bucket, key: &str) -> Result<()> {
+    match look(bucket, key).await {
+        Ok(Sight::Present(head)) if says(&head, CONTINUES).is_none() => {
+            Err(exists(key).hint("it continues no dump, and is not replaced by what does"))
+        }
+        Ok(_) => Ok(()),
+        Err(failure) => Err(failure.error(format!("look for {key}"))),
     }
 }
 

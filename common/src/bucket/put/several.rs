@@ -35,7 +35,9 @@ impl Run<'_> {
                     "{} is as long as an object may be; the stream goes on in {key}",
                     continued::key(&self.order.key, number - 1)
                 ));
-                if !self.order.overwrite {
+                if self.order.overwrite {
+                    commit::continuing(self.bucket, &key).await?;
+                } else {
                     commit::absent(self.bucket, &key).await?;
                 }
             }
