@@ -108,6 +108,7 @@ seq 0 49999 >tree/home/dump
 ln tree/home/dump tree/home/again
 ln -s dump tree/home/link
 : >tree/$'odd\n\xff \xc3\xa9\\ '
+touch -d '1960-01-02 03:04:05.5Z' tree/home/dump
 touch -d '2001-02-03 04:05:06.7Z' tree/home
 tar c --format=pax -C tree . | s3put -q --members members >receipts
 "#;
