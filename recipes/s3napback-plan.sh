@@ -45,6 +45,20 @@ load_stored() {
     done <<<"$said"
 }
 
+# same_place: ends here if DiffDir is about another bucket or host: what it would go on from is not there.
+same_place() {
+    local here url=${single[bucket]:-${S3_BUCKET:-}} file=${single[diffdir]}/place
+    [[ $url == *://* ]] || url=s3://$url
+    here=${single[endpoint]:-$(server_of "$url" "${single[s3keyfile]:-}")}
+    here="$url${here:+ on ${here%/}} for $host"
+    if [[ ! -e $file ]]; then
+        [[ -n $dry ]] || printf '%s\n' "$here" >"$file" || fail "could not begin: $file can't be written"
+    elif [[ -n ${single[writeonly]:-} && $here != "$(<"$file")" ]]; then
+        fail "could not begin: DiffDir ${single[diffdir]} is about what is stored in $(<"$file"), not in $here" \
+            "use another DiffDir; or remove $file if all that is stored was moved, too"
+    fi
+}
+
 # load_states: fills `stored` with what DiffDir remembers, for a key that may not list.
 load_states() {
     local i file

@@ -55,6 +55,10 @@ echo "exit ${PIPESTATUS[0]}"
 now 'it knows what it did'
 s3napback -d -c conf 2>&1 | sed 's/before .*/before .../' | plain
 for _ in 1 2 3; do s3napback -f -c conf 2>&1 | plain; done
+now 'and nothing of what another bucket holds, or another host has stored'
+s3napback -f -c <(sed 's/^Bucket.*/&-2/' conf) 2>&1 | plain
+s3napback -f -c <(sed 's/^Host.*/Host ash/' conf) 2>&1 | plain
+echo "exit ${PIPESTATUS[0]}"
 now 'and whoever may read and delete restores and prunes'
 AWS_ACCESS_KEY_ID=$id AWS_SECRET_ACCESS_KEY=$secret s3napback -c <(sed /S3Keyfile/d conf) prune | plain
 AWS_ACCESS_KEY_ID=$id AWS_SECRET_ACCESS_KEY=$secret s3napback -q -c <(sed /S3Keyfile/d conf) restore "$PWD/home" -C again
