@@ -8,6 +8,7 @@ quick_ini
 tree home
 noise 1 16000000 >home/noise
 chmod 500 home/empty
+chmod 400 home/a/numbers
 mkdir out
 
 now 'the first backup'
@@ -39,7 +40,7 @@ now 'one of the first day, elsewhere'
 plainly s3backup -f out -a restore -c -m "$(keys | head -n 1)"
 cat out/hello
 ls -A out
-stat -c %a out/empty
+stat -c %a out/empty out/a/numbers
 now 'some of it'
 mkdir some
 plainly s3backup -f some -ca restore -m "$(keys | tail -n 1)" a/again ./hallo
