@@ -78,7 +78,7 @@ read_conf() {
         [[ -n ${more:-} ]] || conf_line=$number
         raw=${raw%$'\r'}
         line=${more:-}$raw
-        if [[ $line == *\\ && $line != [[:blank:]]#* ]]; then
+        if [[ $line == *\\ && ! $line =~ ^[[:blank:]]*# ]]; then
             more=${line%?}' '
             continue
         fi

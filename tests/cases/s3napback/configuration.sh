@@ -11,6 +11,7 @@ svnadmin() { :; }
 mkdir -p svn/{calc,paint}/db
 touch svn/{calc,paint}/format
 cat >conf <<END
+# a remark is one line \\
 	DiffDir $PWD/state
 	Bucket $S3_BUCKET
 	GpgRecipient backup@example.org
@@ -22,7 +23,7 @@ cat >conf <<END
 	LogFile $PWD/log
 	LogLevel 2
 
-	# a full dump a week
+	# a full dump a week \\
 	<Cycle>
 		Frequency 1
 		Diffs 7
