@@ -45,3 +45,9 @@ plainly bare XDG_STATE_HOME="$PWD/home" AWS_ACCESS_KEY_ID=writer AWS_SECRET_ACCE
 plainly bare XDG_STATE_HOME="$PWD/home" AWS_ACCESS_KEY_ID=writer AWS_SECRET_ACCESS_KEY=writersecret AWS_REGION="$AWS_REGION" \
     AWS_ENDPOINT_URL_S3="$AWS_ENDPOINT_URL_S3" "$PWD/bin/s3backup" -c -b "${S3_BUCKET#s3://}" --config credentials/s3backup.ini -f src -n three -a backup
 s3ls -q -0 | tr '\0' '\n' | plain
+now 'another server may have a bucket of the same name: what the one holds is not taken for what the other does'
+sed 's/127\.0\.0\.1/localhost/' my.keys >other.keys
+for keys in my.keys other.keys; do
+    plainly bare XDG_STATE_HOME="$PWD/home" "$PWD/bin/s3backup" -c --settings $keys --config credentials/s3backup.ini -f src -n one -a backup |
+        grep Uploaded
+done
