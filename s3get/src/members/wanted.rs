@@ -159,7 +159,9 @@ pub(super) fn outdated(chosen: &mut Chosen, fetching: &Fetching) -> Result<Vec<E
         Ok(())
     })?;
     let mut said = Vec::new();
-    for keys in by_path.into_values().filter(|keys| keys.len() > 1) {
+    for mut keys in by_path.into_values() {
+        // What went with a directory is gone.
+        keys.retain(|key| chosen.contains_key(key));
         let time = |key: &String| chosen.get(key).copied().flatten().map(|it| it.modified);
         let unknown = keys.iter().any(|key| time(key).is_none());
         let latest = keys.iter().filter_map(time).max();
@@ -179,7 +181,7 @@ pub(super) fn outdated(chosen: &mut Chosen, fetching: &Fetching) -> Result<Vec<E
                 .take_while(|(other, _)| {
                     **other == key || key.ends_with('/') && other.starts_with(&key)
                 })
-                .filter(|(_, listed)| listed.map(|it| it.modified) < latest)
+                .filter(|(_, listed)| listed.is_some_and(|it| Some(it.modified) < latest))
                 .map(|(other, _)| other.clone())
                 .collect();
             for key in gone {

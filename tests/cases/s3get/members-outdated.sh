@@ -20,9 +20,13 @@ ln t/a t/b
 ln -s a t/link
 mkfifo t/x.FIFO t/pipe
 echo inside >t/was/file
+ln -s file t/was/both
 echo before >t/becomes
 stored
 now "a link becomes a file, a file a directory, a directory a link, a pipe a file"
+rm t/was/both
+echo both >t/was/both
+stored
 rm -r t/b t/link t/was t/becomes t/pipe t/x.FIFO
 echo two >t/b
 echo three >t/link
@@ -43,7 +47,7 @@ now "an object that is no member takes no place"
 echo foreign | s3put -q -k m/was >/dev/null
 back --only m/ | grep was
 now "once they are deleted nothing is left to say"
-for key in m/{b.HARDLINK,becomes,link.SYMLINK,pipe.FIFO,was,was/,was/file,x.FIFO.FIFO}; do
+for key in m/{b.HARDLINK,becomes,link.SYMLINK,pipe.FIFO,was,was/,was/both,was/both.SYMLINK,was/file,x.FIFO.FIFO}; do
     s3prune -q --delete --force -k "$key" >/dev/null
 done
 back | head -n 1
