@@ -98,7 +98,6 @@ remember_place() {
 
 # make_scratch: a folder of our own, beside the database: there is room, and attributes can be kept.
 make_scratch() {
-    rm -rf -- "$db_location/.$section.scratch."*
     scratch=$(mktemp -d -- "$db_location/.$section.scratch.XXXXXX") || give_up 100 "could not write to $db_location"
     trap 'rm -rf -- "$scratch"' EXIT
 }

@@ -16,6 +16,11 @@ for command in backup restore syncdb_remote update_s3_metadata; do
     tool -q --section src "$command"
     ends
 done | uniq
+now 'what it has there stays, also when somebody looks meanwhile'
+mkdir db/.src.scratch.ABCABC
+tool --section src stats | sed -n 2p
+tool -q --section src list_remote >listed
+ls -A db
 now 'the other section goes on'
 tool backup
 ends
