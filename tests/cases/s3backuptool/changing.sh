@@ -72,4 +72,21 @@ tool -q backup --max-delete 90%
 ends
 rows
 s3get -q -k "src$PWD/src/again"
+now 'an s3put that dies is a failure, whatever else there is to say'
+cat >bin/tar <<'END'
+#!/bin/sh
+PATH=${PATH#*:}
+tar "$@"
+echo 'more' >>src/log
+END
+cat >bin/s3put <<'END'
+#!/bin/sh
+PATH=${PATH#*:}
+s3put "$@"
+kill -9 $$
+END
+chmod 755 bin/s3put
+echo 'more' >>src/log
+PATH=$PWD/bin:$PATH tool backup 2>&1 | grep -v 'Killed\|s3backuptool-state.sh: line'
+echo "exit ${PIPESTATUS[0]}"
 } 2>&1 | sed "s,$PWD,HERE,g; s,^s3put: error: .*,s3put: error: WHY,"
