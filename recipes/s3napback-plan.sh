@@ -108,7 +108,8 @@ restorable() {
 
 # file_of FS: sets REPLY to the beginning of the names of its files in DiffDir: / is _, and what would be ambiguous %XX.
 file_of() {
-    local name=$1
+    # What a name may hold is limited in bytes.
+    local name=$1 LC_ALL=C
     name=${name//%/%25}
     name=${name//_/%5F}
     name=${name//\//_}

@@ -55,3 +55,12 @@ napback --full | in_desk
 now 'the clock is behind'
 clock 2026-03-05
 napback -d | in_desk
+now 'a name whose letters take several bytes is too long for a file in DiffDir sooner'
+clock 2026-04-01
+deep=$PWD
+for _ in 1 2; do deep+=/$(yes ä | head -n $(((146 - ${#PWD}) / 2)) | tr -d '\n'); done
+mkdir -p "$deep"
+{ start; echo "Directory $deep 1 4 2"; } >conf
+LC_ALL=C.UTF-8 s3napback -q -c conf 2>&1 | in_desk
+states | grep -c .
+find state -name '*%????????????????????????????????.diff.0.*' | grep -c .
