@@ -1,4 +1,5 @@
-//! A member that is too large to be fetched ahead: written as it comes.
+//! A member that is too large to be fetched ahead: written as it comes, but for its last byte. That follows when all of
+//! them were compared, so that what takes the archive apart never has a whole file that is damaged.
 
 use std::io::{Read, Write};
 
@@ -24,12 +25,25 @@ pub(super) struct Large {
 struct Tally {
     size: u64,
     md5: Md5,
+    /// The last byte, which was not passed on.
+    last: Option<u8>,
 }
 
 impl Tally {
     fn add(&mut self, bytes: &[u8]) {
         self.size += bytes.len() as u64;
         self.md5.update(bytes);
+    }
+
+    /// Passes on what was held back, and all of these but the last one.
+    fn pass(&mut self, bytes: &[u8], out: &mut Sink<'_>) -> Result<()> {
+        let Some((last, before)) = bytes.split_last() else {
+            return Ok(());
+        };
+        if let Some(held) = self.last.replace(*last) {
+            out.put(&[held])?;
+        }
+        out.put(before)
     }
 }
 
@@ -70,7 +84,7 @@ impl Large {
     /// Writes its bytes; true if they were compared with something.
     ///
     /// # Errors
-    /// If they don't come, or are others. Some may have been written by then.
+    /// If they don't come, or are others. Some, but not all, may have been written by then.
     pub(super) fn pour(&mut self, work: &Work, args: &Args, out: &mut Sink<'_>) -> Result<bool> {
         let mut tally = Tally::default();
         let proven = if self.stored.encrypted {
@@ -78,9 +92,12 @@ impl Large {
         } else {
             self.plain(work, args, out, &mut tally)?
         };
-        let Tally { size, md5 } = tally;
-        let same = compared(&self.key, &self.stored, size, || md5.finish());
-        Ok(same.map_err(cut)? || proven)
+        let Tally { size, md5, last } = tally;
+        let same = compared(&self.key, &self.stored, size, || md5.finish()).map_err(cut)?;
+        if let Some(last) = last {
+            out.put(&[last])?;
+        }
+        Ok(same || proven)
     }
 
     fn wish(&self, work: &Work, args: &Args) -> Wish {
@@ -104,7 +121,7 @@ impl Large {
         let wish = self.wish(work, args);
         let mut sink = |bytes: &[u8]| {
             tally.add(bytes);
-            out.put(bytes)
+            tally.pass(bytes, out)
         };
         let got = work
             .bucket
@@ -147,7 +164,7 @@ impl Large {
                             "more came out of the command than the file had",
                         ));
                     }
-                    out.put(&buffer[..count])?;
+                    tally.pass(&buffer[..count], out)?;
                 }
             });
             let mut full = false;

@@ -6,7 +6,8 @@
 s3put -q --make-bucket
 quick_ini
 tree home
-noise 1 16000000 >home/noise
+# Where the cuts of a copy meet those of the original is a matter of luck: a few MB from its beginning.
+noise 1 32000000 >home/noise
 chmod 500 home/empty
 chmod 400 home/a/numbers
 mkdir out
@@ -19,7 +20,7 @@ now 'a second copy, and another name: only the list is new'
 cp home/noise home/a/again
 mv home/hello home/hallo
 plainly s3backup --folder=home --bucket "$S3_BUCKET" --action backup -c
-s3ls -j --no-checksum | jq -s 'map(.size) | add < 25000000'
+s3ls -j --no-checksum | jq -s 'map(.size) | add < 55000000'
 now 'what there is'
 plainly s3backup -b "$S3_BUCKET" -a list
 plainly s3backup -a list -m "$(keys | tail -n 1)"
