@@ -48,5 +48,9 @@ ends
 now 'a producer that died makes no dump, though the stream looks whole'
 s3put -k dead -- sh -c 'cat stream; exit 1'
 ends
-s3put -q -k unseen --expect tar --commit clean < <(cat stream) >/dev/null 2>said || cat said
+# It fits into the pipe, so what writes it has ended before anybody looks.
+exec 5< <(cat stream)
+wait $!
+s3put -q -k unseen --expect tar --commit clean <&5 >/dev/null 2>said || cat said
+exec 5<&-
 stored
