@@ -3,10 +3,10 @@
 . "$CASES/lib.sh"
 . "$CASES/s3backup/lib.sh"
 s3put -q --make-bucket
-mkdir -p work/src 'work/with:colon'
-echo data | tee work/src/file >work/with:colon/file
+mkdir -p yard/src 'yard/with:colon'
+echo data | tee yard/src/file >yard/with:colon/file
 (umask 077 && printf '# remark\n; remark\n[other]\npassword=no\n[main]\r\nPassword : pass;word ?! ; a remark\r\n' >s3backup.ini)
-cd work || exit
+cd yard || exit
 
 plainly s3backup -f src -a backup -c -n 'My  Photos & Films'
 plainly s3backup -f src -a backup -c -n my-photos-films -q

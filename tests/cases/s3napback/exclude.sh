@@ -5,8 +5,8 @@
 . "$CASES/pipelines/lib.sh"
 PATH=$(cd "$CASES/../../recipes" && pwd):$PATH
 s3put -q --make-bucket
-mkdir -p state home/{cache,work/cache,logs} 'home/two words'
-touch home/{cache,work/cache,logs,'two words'}/file home/a.o home/work/b.o home/keep
+mkdir -p state home/{cache,yard/cache,logs} 'home/two words'
+touch home/{cache,yard/cache,logs,'two words'}/file home/a.o home/yard/b.o home/keep
 {
     printf 'DiffDir %s/state\nHost ember\n' "$PWD"
     cat <<END
@@ -20,7 +20,7 @@ s3napback -q -c conf
 s3napback -q -c conf restore "$PWD/home" -C back
 (cd "back$PWD/home" && find . | sort)
 now 'moved, and become a file'
-mv home/work home/play
+mv home/yard home/play
 rm -r home/logs
 echo 'a file now' >home/logs
 s3napback -q -f -c conf

@@ -4,16 +4,11 @@
 # A dump in an archive is brought back first; it is stored there again, with the tail that belongs to it.
 
 . "$CASES/lib.sh"
+. "$CASES/s3prune/lib.sh"
 s3put -q --make-bucket
-data() { seq "$((200 - $1))" | xargs printf '%01024d'; seq 9001 "$((9000 + $1))" | xargs -r printf '%01024d'; }
-dump() {
-    data "$2" | s3chunk -q --fixed 4k --known known |
-        s3put -q --storage-class GLACIER --meta origin=ember --tag keep=long --host ember --date "2019-01-$1" home 0 | s3chunk -q --learn known >receipt
-}
-dump 01 0
-dump 02 100
+dump 01 0 --meta origin=ember --tag keep=long
+dump 02 100 --meta origin=ember --tag keep=long
 back() { comes_true s3get -q --thaw --host ember --date "2019-01-$1" home 0 >raw 2>/dev/null; s3chunk -q -d <raw | cmp - <(data "$2") && echo "2019-01-$1 is whole"; }
-listed() { s3ls -q --host ember --chunks -j --no-checksum | jq -c '[.key, .class, .chunks.new, .chunks.needs, .chunks.health]'; }
 # told KEY: what the server says of the object besides its bytes
 told() {
     ask "$1" -I | grep -io '^x-amz-meta-origin.*\|^x-amz-meta-s3pipes-[a-z]*' | sort
